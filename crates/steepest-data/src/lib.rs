@@ -1,0 +1,2 @@
+//! Data sources, splits, shuffling, preprocessing and batches.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Layers, losses, initializers, metrics and ready-made models.
+#![forbid(unsafe_code)]

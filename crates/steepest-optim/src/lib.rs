@@ -1,0 +1,2 @@
+//! Gradient transforms and learning-rate schedules, written as mathematics on graph variables.
+#![forbid(unsafe_code)]

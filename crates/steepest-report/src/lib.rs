@@ -1,0 +1,2 @@
+//! Turns the records of a run into pictures and pages.
+#![forbid(unsafe_code)]

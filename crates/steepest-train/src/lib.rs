@@ -1,0 +1,2 @@
+//! The trainer: events, stopping rules, checkpoints and diagnostics.
+#![forbid(unsafe_code)]

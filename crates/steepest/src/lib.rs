@@ -1,0 +1,2 @@
+//! A gradient-descent engine: exact, fast on a CPU, and readable.
+#![forbid(unsafe_code)]
