@@ -1,2 +1,21 @@
-//! Graph variables, the primitive operations with their derivatives, the compiler passes and the executor.
+//! Graph variables, the primitive operations with their derivatives, the compiler passes and the
+//! executor.
+//!
+//! A [`Graph`] records mathematics on [`Var`]s; [`gradients`] extends the graph by the derivative of a
+//! scalar; [`Plan::compile`] turns the whole into one program over one arena; an [`Executor`] runs it.
 #![forbid(unsafe_code)]
+
+mod error;
+mod gradient;
+mod graph;
+mod op;
+mod ops;
+mod reference;
+mod var;
+
+pub use error::{PlanErrors, Problem, ProblemKind};
+pub use gradient::{Gradient, gradients};
+pub use graph::{Graph, Initial, Node, NodeId, VariableId, VariableKind, VariableSpec};
+pub use op::{Element, Op, Type};
+pub use reference::{Feeds, evaluate};
+pub use var::Var;

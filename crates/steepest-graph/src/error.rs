@@ -1,0 +1,201 @@
+//! What can be wrong with a graph. All problems of a graph are reported together.
+
+use std::fmt;
+use std::panic::Location;
+
+use steepest_tensor::Shape;
+
+use crate::op::Element;
+
+/// What is wrong at one operation.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// Two shapes that do not fit together element by element.
+    #[error("shapes {left} and {right} do not broadcast: from the right, sizes must be equal or 1")]
+    Broadcast {
+        /// Shape of the first value.
+        left: Shape,
+        /// Shape of the other value.
+        right: Shape,
+    },
+    /// Inner dimensions of a matrix product differ.
+    #[error("inner dimensions differ: {left} · {right}")]
+    InnerDimensions {
+        /// Shape of the left factor.
+        left: Shape,
+        /// Shape of the right factor.
+        right: Shape,
+    },
+    /// Too few or too many axes.
+    #[error("needs a value with {expected}, got shape {got}")]
+    Rank {
+        /// What was expected, in words (`"two axes"`).
+        expected: &'static str,
+        /// The shape given.
+        got: Shape,
+    },
+    /// An axis that the value does not have.
+    #[error("axis {axis} does not exist in shape {shape}")]
+    Axis {
+        /// The axis asked for.
+        axis: isize,
+        /// The value's shape.
+        shape: Shape,
+    },
+    /// A reshape that changes the number of elements.
+    #[error("cannot view {from} ({} elements) as {to} ({} elements)", from.elements(), to.elements())]
+    Elements {
+        /// The value's shape.
+        from: Shape,
+        /// The shape asked for.
+        to: Shape,
+    },
+    /// A range outside an axis.
+    #[error("range {start}..{end} of axis {axis} lies outside shape {shape}")]
+    Range {
+        /// The axis.
+        axis: usize,
+        /// First position.
+        start: usize,
+        /// One past the last position.
+        end: usize,
+        /// The value's shape.
+        shape: Shape,
+    },
+    /// A shape other than required.
+    #[error("needs shape {expected}, got {got}")]
+    Shape {
+        /// The shape required.
+        expected: Shape,
+        /// The shape given.
+        got: Shape,
+    },
+    /// An order of axes that is not a permutation.
+    #[error("{order:?} is not an order of the axes of {shape}")]
+    Order {
+        /// The order asked for.
+        order: Vec<usize>,
+        /// The value's shape.
+        shape: Shape,
+    },
+    /// Reals where indices are needed, or the reverse.
+    #[error("needs {} values, got {} values", element_name(*expected), element_name(*got))]
+    Element {
+        /// What is needed.
+        expected: Element,
+        /// What was given.
+        got: Element,
+    },
+    /// A reduction of nothing that has no neutral element.
+    #[error("the maximum of no elements does not exist (shape {shape})")]
+    Empty {
+        /// The value's shape.
+        shape: Shape,
+    },
+    /// A value that cannot be represented.
+    #[error(transparent)]
+    BadShape(#[from] steepest_tensor::ShapeError),
+    /// A name used twice with different meanings.
+    #[error("`{name}` was declared before with shape {before}, now {now}")]
+    Redeclared {
+        /// The name of the variable or input.
+        name: String,
+        /// The first shape.
+        before: Shape,
+        /// The shape asked for now.
+        now: Shape,
+    },
+    /// A derivative asked of an operation that has none.
+    #[error("has no derivative: {reason}")]
+    NotDifferentiable {
+        /// Why.
+        reason: &'static str,
+    },
+    /// A gradient asked of something that is not one number.
+    #[error("gradients are taken of one number, got shape {shape}; sum or average it first")]
+    NotScalar {
+        /// The value's shape.
+        shape: Shape,
+    },
+    /// A problem of a layer, with what to do about it.
+    #[error("{what}")]
+    Layer {
+        /// What is wrong, with the values.
+        what: String,
+        /// What to do.
+        help: String,
+    },
+}
+
+fn element_name(element: Element) -> &'static str {
+    match element {
+        Element::Real => "real",
+        Element::Index => "index (u32)",
+    }
+}
+
+impl ProblemKind {
+    /// What the user can do about it, if that can be told from the problem alone.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            ProblemKind::InnerDimensions { left, right } => Some(format!(
+                "the left factor has {} columns and the right one {} rows; make them equal",
+                left.columns(),
+                right.iter().rev().nth(1).copied().unwrap_or(1)
+            )),
+            ProblemKind::Broadcast { .. } => Some("use `reshape` to add axes of size 1 where they should repeat".into()),
+            ProblemKind::Element { expected: Element::Index, .. } => {
+                Some("declare the input with `Graph::index_input`".into())
+            }
+            ProblemKind::Layer { help, .. } => Some(help.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// A problem and where it is: operation, layer, line of the user's source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Problem {
+    /// What is wrong.
+    pub kind: ProblemKind,
+    /// The operation.
+    pub op: &'static str,
+    /// The scope path of the layer that built it; empty outside layers.
+    pub layer: String,
+    /// The source line that built it.
+    pub location: &'static Location<'static>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.op, self.kind)?;
+        write!(f, "  ")?;
+        if !self.layer.is_empty() {
+            write!(f, "layer `{}`, ", self.layer)?;
+        }
+        write!(f, "built at {}:{}:{}", self.location.file(), self.location.line(), self.location.column())?;
+        if let Some(help) = self.kind.help() {
+            write!(f, "\n  help: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything that is wrong with a graph, in the order in which it was built.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlanErrors(pub Vec<Problem>);
+
+impl fmt::Display for PlanErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.0.iter().enumerate() {
+            if i > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for PlanErrors {}

@@ -1,0 +1,349 @@
+//! The graph: nodes in the order in which they were built, variables, and what is assigned to them.
+
+use std::cell::RefCell;
+use std::panic::Location;
+use std::rc::Rc;
+
+use steepest_tensor::{Key, Shape, Tensor};
+
+use crate::error::{Problem, ProblemKind};
+use crate::op::{Element, Op, Type};
+use crate::ops;
+use crate::var::Var;
+
+/// The number of a node. A node's inputs have smaller numbers than the node itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(crate) u32);
+
+impl NodeId {
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// One operation in a graph.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// What it computes.
+    pub op: Op,
+    /// What it computes from.
+    pub inputs: Vec<NodeId>,
+    /// The type of its value.
+    pub ty: Type,
+    /// The scope path of the layer that built it.
+    pub layer: Rc<str>,
+    /// The source line that built it.
+    pub location: &'static Location<'static>,
+    /// False after a problem: the type is a guess, and nothing is reported of what follows from it.
+    pub(crate) sound: bool,
+}
+
+/// What a variable is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VariableKind {
+    /// Trained: the optimizer changes it along its gradient.
+    Parameter,
+    /// The optimizer's own memory of a parameter (momentum, second moment).
+    Slot,
+    /// Changed by the forward pass (running statistics) or carried between steps.
+    State,
+}
+
+/// The values a variable has before the first step.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Initial {
+    /// The same number everywhere.
+    Constant(f64),
+    /// Uniform in `[low, high)`.
+    Uniform {
+        /// Where the numbers come from.
+        key: Key,
+        /// Lower end.
+        low: f64,
+        /// Upper end.
+        high: f64,
+    },
+    /// Normally distributed.
+    Normal {
+        /// Where the numbers come from.
+        key: Key,
+        /// Mean.
+        mean: f64,
+        /// Standard deviation.
+        std: f64,
+    },
+    /// Given values.
+    Values(Tensor),
+}
+
+impl Initial {
+    /// The value at a row-major position.
+    pub fn value(&self, index: usize) -> f64 {
+        match self {
+            Initial::Constant(value) => *value,
+            Initial::Uniform { key, low, high } => low + (high - low) * key.uniform(index as u64),
+            Initial::Normal { key, mean, std } => mean + std * key.normal(index as u64),
+            Initial::Values(tensor) => match tensor.buffer() {
+                steepest_tensor::Buffer::F32(v) => f64::from(v[index]),
+                steepest_tensor::Buffer::F64(v) => v[index],
+                steepest_tensor::Buffer::U32(v) => f64::from(v[index]),
+            },
+        }
+    }
+}
+
+/// The number of a variable of a graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VariableId(pub(crate) u32);
+
+impl VariableId {
+    /// The position in [`Graph::variables`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A named value that outlives the step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VariableSpec {
+    /// The name: the scope path and the parameter's own name, as in `mlp.0.weight`.
+    pub name: String,
+    /// What it is for.
+    pub kind: VariableKind,
+    /// Sizes of the axes.
+    pub shape: Shape,
+    /// The values before the first step.
+    pub initial: Initial,
+}
+
+/// Mathematics on named inputs and variables, as data.
+///
+/// Building a graph computes nothing. Shapes are inferred as nodes are added; what does not fit is
+/// remembered with the source line that wrote it and reported, all at once, by
+/// [`Plan::compile`](crate::Plan::compile).
+///
+/// ```
+/// use steepest_graph::{Graph, gradients};
+/// let graph = Graph::new();
+/// let x = graph.host_scalar("x");
+/// let y = x * x + 3.0 * x;
+/// let slope = gradients(y, &[x])[0].dense();
+/// let value = steepest_graph::evaluate(&graph, &[y, slope], &steepest_graph::Feeds::new().scalar("x", 2.0))?;
+/// assert_eq!((value[0].to_f64(), value[1].to_f64()), (vec![10.0], vec![7.0]));
+/// # Ok::<(), steepest_graph::PlanErrors>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct Graph {
+    nodes: RefCell<Vec<Node>>,
+    variables: RefCell<Vec<VariableSpec>>,
+    assignments: RefCell<Vec<(VariableId, NodeId)>>,
+    problems: RefCell<Vec<Problem>>,
+    layer: RefCell<Option<Rc<str>>>,
+}
+
+impl Graph {
+    /// A graph with nothing in it.
+    pub fn new() -> Graph {
+        Graph::default()
+    }
+
+    /// A real-valued tensor that the host feeds at every step.
+    #[track_caller]
+    pub fn input(&self, name: &str, shape: impl Into<Shape>) -> Var<'_> {
+        self.feed(name, Type::real(shape))
+    }
+
+    /// A tensor of indices that the host feeds at every step.
+    #[track_caller]
+    pub fn index_input(&self, name: &str, shape: impl Into<Shape>) -> Var<'_> {
+        self.feed(name, Type::index(shape))
+    }
+
+    #[track_caller]
+    fn feed(&self, name: &str, ty: Type) -> Var<'_> {
+        let before = self.nodes.borrow().iter().enumerate().find_map(|(i, node)| match &node.op {
+            Op::Input(input) if input.name == name => Some((NodeId(i as u32), node.ty)),
+            _ => None,
+        });
+        match before {
+            Some((id, known)) => {
+                if known != ty {
+                    self.report("input", redeclared(name, known.shape, ty.shape), Location::caller());
+                }
+                Var::new(self, id)
+            }
+            None => self.push(ops::input::Input { name: name.to_owned(), ty }, &[]),
+        }
+    }
+
+    /// A number that the host feeds at every step, such as a learning rate or the step count.
+    ///
+    /// Arithmetic among host scalars and constants is done in `f64` once per step, and rounded to the
+    /// plan's precision where it meets a tensor; `1 − β₂ᵗ` keeps its digits.
+    #[track_caller]
+    pub fn host_scalar(&self, name: &str) -> Var<'_> {
+        self.push(ops::host_scalar::HostScalar { name: name.to_owned() }, &[])
+    }
+
+    /// One real number.
+    #[track_caller]
+    pub fn constant(&self, value: f64) -> Var<'_> {
+        self.push(ops::constant::Constant { value }, &[])
+    }
+
+    /// A tensor known now.
+    #[track_caller]
+    pub fn literal(&self, tensor: Tensor) -> Var<'_> {
+        self.push(ops::literal::Literal { tensor: tensor.into() }, &[])
+    }
+
+    /// Uniform random numbers in `[0, 1)`: element `i` is `key.at(step).uniform(i)` rounded to the
+    /// plan's precision from 24 random bits; `step` is a host scalar.
+    #[track_caller]
+    pub fn uniform<'g>(&'g self, key: Key, step: Var<'g>, shape: impl Into<Shape>) -> Var<'g> {
+        self.push(ops::uniform::Uniform { key, shape: shape.into() }, &[step])
+    }
+
+    /// A variable's value at the beginning of the step.
+    ///
+    /// Asking for a name again gives the same variable (tied weights); its shape must be the same.
+    #[track_caller]
+    pub fn variable(
+        &self,
+        name: &str,
+        kind: VariableKind,
+        shape: impl Into<Shape>,
+        initial: Initial,
+    ) -> Var<'_> {
+        let shape = shape.into();
+        let known = self.variables.borrow().iter().position(|v| v.name == name);
+        let id = match known {
+            Some(index) => {
+                let before = self.variables.borrow()[index].shape;
+                if before != shape {
+                    self.report("variable", redeclared(name, before, shape), Location::caller());
+                }
+                VariableId(index as u32)
+            }
+            None => {
+                let mut variables = self.variables.borrow_mut();
+                variables.push(VariableSpec { name: name.to_owned(), kind, shape, initial });
+                VariableId(variables.len() as u32 - 1)
+            }
+        };
+        let shape = self.variables.borrow()[id.index()].shape;
+        self.push(ops::read::Read { variable: id, shape }, &[])
+    }
+
+    /// What a variable becomes at the end of the step. Every read within the step sees the old value.
+    ///
+    /// `variable` is the [`Var`] that [`Graph::variable`] returned. The last assignment counts.
+    #[track_caller]
+    pub fn assign<'g>(&'g self, variable: Var<'g>, value: Var<'g>) {
+        let location = Location::caller();
+        let Op::Read(read) = variable.node().op else {
+            let help = "pass the value returned by `Graph::variable`".to_owned();
+            let what = format!("assigns to the result of `{}`, which is not a variable", variable.node().op.name());
+            return self.report("assign", ProblemKind::Layer { what, help }, location);
+        };
+        if variable.shape() != value.shape() {
+            let kind = ProblemKind::Shape { expected: variable.shape(), got: value.shape() };
+            return self.report("assign", kind, location);
+        }
+        let mut assignments = self.assignments.borrow_mut();
+        assignments.retain(|(id, _)| *id != read.variable);
+        assignments.push((read.variable, value.id()));
+    }
+
+    /// Runs `build` with `name` appended to the scope path that nodes and problems carry.
+    pub fn scoped<R>(&self, name: &str, build: impl FnOnce() -> R) -> R {
+        let outer = self.layer.borrow().clone();
+        let path = match &outer {
+            Some(outer) if !outer.is_empty() => format!("{outer}.{name}"),
+            _ => name.to_owned(),
+        };
+        *self.layer.borrow_mut() = Some(path.into());
+        let result = build();
+        *self.layer.borrow_mut() = outer;
+        result
+    }
+
+    /// The scope path at this moment.
+    pub fn layer(&self) -> Rc<str> {
+        self.layer.borrow().clone().unwrap_or_else(|| "".into())
+    }
+
+    /// The variables, in the order of their declaration.
+    pub fn variables(&self) -> Vec<VariableSpec> {
+        self.variables.borrow().clone()
+    }
+
+    /// What is assigned at the end of the step.
+    pub fn assignments(&self) -> Vec<(VariableId, NodeId)> {
+        self.assignments.borrow().clone()
+    }
+
+    /// A copy of the nodes, in the order in which they were built.
+    pub fn nodes(&self) -> Vec<Node> {
+        self.nodes.borrow().clone()
+    }
+
+    /// What has gone wrong so far.
+    pub fn problems(&self) -> Vec<Problem> {
+        self.problems.borrow().clone()
+    }
+
+    /// Records a problem of the layer being built; [`Plan::compile`](crate::Plan::compile) reports it
+    /// with all others.
+    #[track_caller]
+    pub fn problem(&self, op: &'static str, kind: ProblemKind) {
+        self.report(op, kind, Location::caller());
+    }
+
+    pub(crate) fn report(&self, op: &'static str, kind: ProblemKind, location: &'static Location<'static>) {
+        self.problems.borrow_mut().push(Problem { kind, op, layer: self.layer().to_string(), location });
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> Node {
+        self.nodes.borrow()[id.index()].clone()
+    }
+
+    pub(crate) fn with_node<R>(&self, id: NodeId, read: impl FnOnce(&Node) -> R) -> R {
+        read(&self.nodes.borrow()[id.index()])
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.nodes.borrow().len()
+    }
+
+    /// Adds a node. If its types do not fit, reports that (unless an input is already unsound) and
+    /// goes on with a guess, so that one build finds all problems.
+    #[track_caller]
+    pub(crate) fn push(&self, op: impl Into<Op>, inputs: &[Var<'_>]) -> Var<'_> {
+        let (op, location) = (op.into(), Location::caller());
+        let ids: Vec<NodeId> = inputs.iter().map(|v| v.id()).collect();
+        let types: Vec<Type> = inputs.iter().map(|v| v.ty()).collect();
+        let mut sound = ids.iter().all(|&id| self.with_node(id, |node| node.sound));
+        let ty = match op.rule().infer(&types) {
+            Ok(ty) => ty,
+            Err(kind) => {
+                if sound {
+                    self.report(op.name(), kind, location);
+                }
+                sound = false;
+                ops::guess(&op, &types)
+            }
+        };
+        let mut nodes = self.nodes.borrow_mut();
+        nodes.push(Node { op, inputs: ids, ty, layer: self.layer(), location, sound });
+        Var::new(self, NodeId(nodes.len() as u32 - 1))
+    }
+}
+
+
+impl Type {
+    /// Whether the elements are real numbers.
+    pub fn is_real(&self) -> bool {
+        self.element == Element::Real
+    }
+}

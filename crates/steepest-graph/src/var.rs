@@ -1,0 +1,392 @@
+//! Graph variables: the handles users write mathematics with.
+//!
+//! Operators and methods add nodes to the graph; they compute nothing. Shapes broadcast as in NumPy:
+//! aligned from the right, sizes equal or 1.
+
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+use steepest_tensor::Shape;
+
+use crate::error::ProblemKind;
+use crate::graph::{Graph, Node, NodeId};
+use crate::op::{Op, Type};
+use crate::ops;
+
+/// A value in a [`Graph`]: a node's number and the graph it belongs to.
+#[derive(Clone, Copy)]
+pub struct Var<'g> {
+    id: NodeId,
+    graph: &'g Graph,
+}
+
+impl std::fmt::Debug for Var<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "%{} {} {}", self.id.0, self.node().op.name(), self.shape())
+    }
+}
+
+impl<'g> Var<'g> {
+    pub(crate) fn new(graph: &'g Graph, id: NodeId) -> Var<'g> {
+        Var { id, graph }
+    }
+
+    /// The node's number.
+    pub fn id(self) -> NodeId {
+        self.id
+    }
+
+    /// The graph this value belongs to.
+    pub fn graph(self) -> &'g Graph {
+        self.graph
+    }
+
+    /// The sizes of the axes.
+    pub fn shape(self) -> Shape {
+        self.ty().shape
+    }
+
+    /// Shape and element.
+    pub fn ty(self) -> Type {
+        self.graph.with_node(self.id, |node| node.ty)
+    }
+
+    /// The size of an axis; negative axes count from the last. 1 if there is no such axis.
+    pub fn dim(self, axis: isize) -> usize {
+        let shape = self.shape();
+        let axis = if axis < 0 { axis + shape.rank() as isize } else { axis };
+        usize::try_from(axis).ok().and_then(|axis| shape.get(axis).copied()).unwrap_or(1)
+    }
+
+    pub(crate) fn node(self) -> Node {
+        self.graph.node(self.id)
+    }
+
+    #[track_caller]
+    pub(crate) fn unary(self, op: impl Into<Op>) -> Var<'g> {
+        self.graph.push(op, &[self])
+    }
+
+    /// Broadcasts both to their common shape and applies an elementwise operation.
+    #[track_caller]
+    pub(crate) fn binary(self, op: impl Into<Op>, other: Var<'g>) -> Var<'g> {
+        match broadcast_shape(self.shape(), other.shape()) {
+            Some(shape) => self.graph.push(op, &[self.broadcast_to(shape), other.broadcast_to(shape)]),
+            // The elementwise rule reports the mismatch under the operation's own name.
+            None => self.graph.push(op, &[self, other]),
+        }
+    }
+
+    /// A constant of the same graph.
+    #[track_caller]
+    pub fn constant(self, value: f64) -> Var<'g> {
+        self.graph.constant(value)
+    }
+
+    /// Zeros of this value's shape.
+    #[track_caller]
+    pub fn zeros_like(self) -> Var<'g> {
+        self.constant(0.0).broadcast_to(self.shape())
+    }
+
+    /// Repeats the value to a shape: axes are aligned from the right, and sizes of 1 repeat.
+    #[track_caller]
+    pub fn broadcast_to(self, shape: impl Into<Shape>) -> Var<'g> {
+        let shape = shape.into();
+        if shape == self.shape() { self } else { self.unary(ops::broadcast::Broadcast { shape }) }
+    }
+
+    /// The same elements, in row-major order, under another shape.
+    #[track_caller]
+    pub fn reshape(self, shape: impl Into<Shape>) -> Var<'g> {
+        let shape = shape.into();
+        if shape == self.shape() { self } else { self.unary(ops::reshape::Reshape { shape }) }
+    }
+
+    /// The axes in another order: axis `k` of the result is axis `order[k]` of this value.
+    #[track_caller]
+    pub fn permute(self, order: &[usize]) -> Var<'g> {
+        self.unary(ops::permute::Permute { order: order.to_vec() })
+    }
+
+    /// The last two axes exchanged.
+    #[track_caller]
+    pub fn transpose(self) -> Var<'g> {
+        let mut order: Vec<usize> = (0..self.shape().rank()).collect();
+        let last = order.len();
+        if last < 2 {
+            let kind = ProblemKind::Rank { expected: "at least two axes", got: self.shape() };
+            self.graph.problem("transpose", kind);
+            return self;
+        }
+        order.swap(last - 2, last - 1);
+        self.permute(&order)
+    }
+
+    /// Positions `start..end` of an axis.
+    #[track_caller]
+    pub fn slice(self, axis: usize, start: usize, end: usize) -> Var<'g> {
+        self.unary(ops::slice::Slice { axis, start, end })
+    }
+
+    /// `before` zeros in front of an axis and `after` behind it.
+    #[track_caller]
+    pub fn pad(self, axis: usize, before: usize, after: usize) -> Var<'g> {
+        self.unary(ops::pad::Pad { axis, before, after })
+    }
+
+    /// This value and others, one after the other along an axis.
+    #[track_caller]
+    pub fn concat(self, others: &[Var<'g>], axis: usize) -> Var<'g> {
+        let mut all = vec![self];
+        all.extend_from_slice(others);
+        self.graph.push(ops::concat::Concat { axis }, &all)
+    }
+
+    /// The sum over all elements, a scalar.
+    #[track_caller]
+    pub fn sum(self) -> Var<'g> {
+        let axes: Vec<usize> = (0..self.shape().rank()).collect();
+        self.sum_over(&axes)
+    }
+
+    /// The sum over some axes, which disappear.
+    #[track_caller]
+    pub fn sum_over(self, axes: &[usize]) -> Var<'g> {
+        if axes.is_empty() { self } else { self.unary(ops::sum::Sum { axes: axes.to_vec() }) }
+    }
+
+    /// The mean of all elements, a scalar.
+    #[track_caller]
+    pub fn mean(self) -> Var<'g> {
+        self.sum() * (1.0 / self.shape().elements() as f64)
+    }
+
+    /// The sum over the last axis, which stays with size 1.
+    #[track_caller]
+    pub fn sum_last(self) -> Var<'g> {
+        let (last, kept) = self.last_axis();
+        self.sum_over(&[last]).reshape(kept)
+    }
+
+    /// The maximum over the last axis, which stays with size 1.
+    #[track_caller]
+    pub fn max_last(self) -> Var<'g> {
+        let (last, kept) = self.last_axis();
+        self.max_over(&[last]).reshape(kept)
+    }
+
+    fn last_axis(self) -> (usize, Shape) {
+        let mut sizes = self.shape().to_vec();
+        if let Some(size) = sizes.last_mut() {
+            *size = 1;
+        }
+        (sizes.len().saturating_sub(1), Shape::new(&sizes).unwrap_or(Shape::SCALAR))
+    }
+
+    /// The maximum over some axes, which disappear. Ties share the derivative equally.
+    #[track_caller]
+    pub fn max_over(self, axes: &[usize]) -> Var<'g> {
+        if axes.is_empty() { self } else { self.unary(ops::max::Max { axes: axes.to_vec() }) }
+    }
+
+    /// The position of the maximum along the last axis; the first one, if there are several.
+    #[track_caller]
+    pub fn arg_max(self) -> Var<'g> {
+        self.unary(ops::arg_max::ArgMax)
+    }
+
+    /// Rows (axis 0) of this table, at `indices`: shape `indices.shape ++ self.shape[1..]`.
+    ///
+    /// An index outside the table gives a row of NaN, which the trainer reports by name.
+    #[track_caller]
+    pub fn gather(self, indices: Var<'g>) -> Var<'g> {
+        self.graph.push(ops::gather::Gather, &[self, indices])
+    }
+
+    /// A table of `rows` zero rows to which row `k` of this value is added at `indices[k]`.
+    #[track_caller]
+    pub fn scatter_add(self, indices: Var<'g>, rows: usize) -> Var<'g> {
+        self.graph.push(ops::scatter_add::ScatterAdd { rows }, &[self, indices])
+    }
+
+    /// For indices of shape `s`: reals of shape `s ++ [classes]`, 1 at the index and 0 elsewhere.
+    #[track_caller]
+    pub fn one_hot(self, classes: usize) -> Var<'g> {
+        self.unary(ops::one_hot::OneHot { classes })
+    }
+
+    /// The same value, whose derivative is defined to be zero.
+    #[track_caller]
+    pub fn stop_gradient(self) -> Var<'g> {
+        self.unary(ops::stop_gradient::StopGradient)
+    }
+
+    /// The matrix product over the last two axes, `[…, m, k] · […, k, n] → […, m, n]`.
+    ///
+    /// If `other` has two axes, it multiplies every row of this value, whatever its leading axes;
+    /// otherwise the leading axes must be equal.
+    #[track_caller]
+    pub fn matmul(self, other: Var<'g>) -> Var<'g> {
+        let (left, right) = (self.shape(), other.shape());
+        if left.rank() > 2 && right.rank() == 2 && left.columns() == right[0] {
+            let mut sizes = left.to_vec();
+            sizes[left.rank() - 1] = right[1];
+            let flat = self.reshape([left.rows(), left.columns()]);
+            let product = self.graph.push(ops::matmul::MatMul, &[flat, other]);
+            return product.reshape(Shape::new(&sizes).unwrap_or(left));
+        }
+        self.graph.push(ops::matmul::MatMul, &[self, other])
+    }
+
+    /// xⁿ for a constant exponent. Small integers become products.
+    #[track_caller]
+    pub fn powf(self, exponent: f64) -> Var<'g> {
+        if exponent == 2.0 {
+            return self * self;
+        }
+        self.pow(self.constant(exponent))
+    }
+
+    /// self^exponent, element by element.
+    #[track_caller]
+    pub fn pow(self, exponent: Var<'g>) -> Var<'g> {
+        self.binary(ops::pow::Pow, exponent)
+    }
+
+    /// x².
+    #[track_caller]
+    pub fn square(self) -> Var<'g> {
+        self * self
+    }
+
+    /// The larger of two values. Ties share the derivative equally.
+    #[track_caller]
+    pub fn maximum(self, other: Var<'g>) -> Var<'g> {
+        self.binary(ops::maximum::Maximum, other)
+    }
+
+    /// The smaller of two values. Ties share the derivative equally.
+    #[track_caller]
+    pub fn minimum(self, other: Var<'g>) -> Var<'g> {
+        self.binary(ops::minimum::Minimum, other)
+    }
+
+    /// 1 where this value is below the other, else 0.
+    #[track_caller]
+    pub fn less(self, other: Var<'g>) -> Var<'g> {
+        self.binary(ops::less::Less, other)
+    }
+
+    /// 1 where this value is not above the other, else 0.
+    #[track_caller]
+    pub fn less_equal(self, other: Var<'g>) -> Var<'g> {
+        self.binary(ops::less_equal::LessEqual, other)
+    }
+
+    /// 1 where the two are equal, else 0.
+    #[track_caller]
+    pub fn equal(self, other: Var<'g>) -> Var<'g> {
+        self.binary(ops::equal::Equal, other)
+    }
+
+    /// Where this value is nonzero `yes`, else `no`.
+    #[track_caller]
+    pub fn select(self, yes: Var<'g>, no: Var<'g>) -> Var<'g> {
+        let shape = broadcast_shape(self.shape(), yes.shape()).and_then(|s| broadcast_shape(s, no.shape()));
+        match shape {
+            Some(shape) => {
+                let inputs = [self, yes, no].map(|v| v.broadcast_to(shape));
+                self.graph.push(ops::select::Select, &inputs)
+            }
+            None => self.graph.push(ops::select::Select, &[self, yes, no]),
+        }
+    }
+}
+
+macro_rules! unary_methods {
+    ($($(#[$doc:meta])* $method:ident = $module:ident :: $name:ident),* $(,)?) => {
+        impl<'g> Var<'g> {
+            $($(#[$doc])* #[track_caller] pub fn $method(self) -> Var<'g> { self.unary(ops::$module::$name) })*
+        }
+    };
+}
+
+unary_methods! {
+    /// |x|; the derivative at 0 is 0.
+    abs = abs::Abs,
+    /// −1, 0 or 1; the derivative is 0.
+    sign = sign::Sign,
+    /// eˣ.
+    exp = exp::Exp,
+    /// The natural logarithm.
+    ln = ln::Ln,
+    /// The square root.
+    sqrt = sqrt::Sqrt,
+    /// The hyperbolic tangent.
+    tanh = tanh::Tanh,
+    /// The logistic function 1 / (1 + e⁻ˣ).
+    sigmoid = sigmoid::Sigmoid,
+    /// ln(1 + eˣ), without overflow.
+    softplus = softplus::Softplus,
+    /// max(x, 0); the derivative at 0 is 0.
+    relu = relu::Relu,
+    /// The error function, 2/√π ∫₀ˣ e^(−t²) dt.
+    erf = erf::Erf,
+    /// The sine.
+    sin = sin::Sin,
+    /// The cosine.
+    cos = cos::Cos,
+    /// The largest integer not above x; the derivative is 0.
+    floor = floor::Floor,
+}
+
+/// The common shape of two values, if they broadcast.
+pub(crate) fn broadcast_shape(left: Shape, right: Shape) -> Option<Shape> {
+    let rank = left.rank().max(right.rank());
+    let size = |shape: &Shape, axis: usize| match (axis + shape.rank()).checked_sub(rank) {
+        Some(own) => shape[own],
+        None => 1,
+    };
+    let mut sizes = Vec::with_capacity(rank);
+    for axis in 0..rank {
+        sizes.push(match (size(&left, axis), size(&right, axis)) {
+            (a, b) if a == b => a,
+            (1, b) => b,
+            (a, 1) => a,
+            _ => return None,
+        });
+    }
+    Shape::new(&sizes).ok()
+}
+
+impl<'g> Neg for Var<'g> {
+    type Output = Var<'g>;
+    #[track_caller]
+    fn neg(self) -> Var<'g> {
+        self.unary(ops::neg::Neg)
+    }
+}
+
+macro_rules! operators {
+    ($($trait:ident $method:ident $module:ident),*) => {$(
+        impl<'g> $trait for Var<'g> {
+            type Output = Var<'g>;
+            #[track_caller]
+            fn $method(self, other: Var<'g>) -> Var<'g> { self.binary(ops::$module::$trait, other) }
+        }
+
+        impl<'g> $trait<f64> for Var<'g> {
+            type Output = Var<'g>;
+            #[track_caller]
+            fn $method(self, other: f64) -> Var<'g> { $trait::$method(self, self.constant(other)) }
+        }
+
+        impl<'g> $trait<Var<'g>> for f64 {
+            type Output = Var<'g>;
+            #[track_caller]
+            fn $method(self, other: Var<'g>) -> Var<'g> { $trait::$method(other.constant(self), other) }
+        }
+    )*};
+}
+
+operators!(Add add add, Sub sub sub, Mul mul mul, Div div div);
