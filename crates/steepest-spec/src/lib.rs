@@ -1,0 +1,150 @@
+//! What a registered thing says of itself: name, formula, hyperparameters and where their defaults
+//! come from.
+//!
+//! An optimizer, schedule, layer, loss, initializer, metric, model or data format is described once, in
+//! its own file, by a [`Description`]. The config parser, `steepest list`, `--help`, the JSON schema of a
+//! spec and the conformance tests all read it; nothing is written twice.
+#![forbid(unsafe_code)]
+
+mod settings;
+
+pub use settings::{SettingError, Settings, Value};
+
+/// What a registered thing says of itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Description {
+    /// The name in a spec: `kind = "adam"`.
+    pub name: &'static str,
+    /// One sentence.
+    pub summary: &'static str,
+    /// The rule in the paper's symbols.
+    pub formula: &'static str,
+    /// Authors, year, title or equation; empty only where there is nothing to cite.
+    pub reference: &'static str,
+    /// What can be set.
+    pub hyperparameters: &'static [Hyperparameter],
+}
+
+/// One thing that can be set.
+#[derive(Debug, Clone, Copy)]
+pub struct Hyperparameter {
+    /// The key in a spec, in kebab-case: `learning-rate`.
+    pub name: &'static str,
+    /// The paper's symbol (`β₁`), or empty.
+    pub symbol: &'static str,
+    /// One sentence, with the unit.
+    pub summary: &'static str,
+    /// What values are accepted.
+    pub accepts: Accepts,
+    /// What holds if it is not set.
+    pub default: Default,
+    /// Where the default comes from: a paper, a library, or our own measurement.
+    pub source: &'static str,
+}
+
+/// What values a hyperparameter accepts.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Accepts {
+    /// A real number within bounds.
+    Number {
+        /// Smallest value.
+        min: f64,
+        /// Whether the smallest value itself is excluded.
+        above: bool,
+        /// Largest value.
+        max: f64,
+        /// Whether the largest value itself is excluded.
+        below: bool,
+    },
+    /// A whole number within bounds.
+    Integer {
+        /// Smallest value.
+        min: u64,
+        /// Largest value.
+        max: u64,
+    },
+    /// `true` or `false`.
+    Bool,
+    /// One of some names.
+    Choice(&'static [&'static str]),
+    /// Any text.
+    Text,
+    /// A list of whole numbers, each at least 1.
+    Integers,
+    /// A list of real numbers.
+    Numbers,
+    /// A span of training, with its unit: `"500 steps"`, `"3 epochs"` or `"5%"`.
+    Span,
+}
+
+impl Accepts {
+    /// A number above 0.
+    pub const POSITIVE: Accepts = Accepts::Number { min: 0.0, above: true, max: f64::INFINITY, below: true };
+    /// A number of at least 0.
+    pub const NON_NEGATIVE: Accepts =
+        Accepts::Number { min: 0.0, above: false, max: f64::INFINITY, below: true };
+    /// A number in `[0, 1)`: decay rates, dropout.
+    pub const FRACTION: Accepts = Accepts::Number { min: 0.0, above: false, max: 1.0, below: true };
+    /// Any finite number.
+    pub const ANY_NUMBER: Accepts =
+        Accepts::Number { min: f64::NEG_INFINITY, above: true, max: f64::INFINITY, below: true };
+    /// A whole number of at least 1.
+    pub const COUNT: Accepts = Accepts::Integer { min: 1, max: u64::MAX };
+}
+
+impl std::fmt::Display for Accepts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Accepts::Number { min, above, max, below } => match (min.is_finite(), max.is_finite()) {
+                (true, true) => {
+                    let (open, close) = (if above { '(' } else { '[' }, if below { ')' } else { ']' });
+                    write!(f, "a number in {open}{min}, {max}{close}")
+                }
+                (true, false) => write!(f, "a number {} {min}", if above { "above" } else { "of at least" }),
+                (false, true) => write!(f, "a number {} {max}", if below { "below" } else { "of at most" }),
+                (false, false) => write!(f, "a number"),
+            },
+            Accepts::Integer { min, max: u64::MAX } => write!(f, "a whole number of at least {min}"),
+            Accepts::Integer { min, max } => write!(f, "a whole number from {min} to {max}"),
+            Accepts::Bool => write!(f, "true or false"),
+            Accepts::Choice(names) => write!(f, "one of {}", names.join(", ")),
+            Accepts::Text => write!(f, "text"),
+            Accepts::Integers => write!(f, "a list of whole numbers of at least 1"),
+            Accepts::Numbers => write!(f, "a list of numbers"),
+            Accepts::Span => write!(f, "a span such as \"500 steps\", \"3 epochs\" or \"5%\""),
+        }
+    }
+}
+
+/// What holds if a hyperparameter is not set.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Default {
+    /// It must be set.
+    Required,
+    /// It stays unset; the thing decides by itself.
+    Unset,
+    /// A number.
+    Number(f64),
+    /// A whole number.
+    Integer(u64),
+    /// A truth value.
+    Bool(bool),
+    /// A text or choice.
+    Text(&'static str),
+    /// A list of whole numbers.
+    Integers(&'static [u64]),
+    /// A list of numbers.
+    Numbers(&'static [f64]),
+}
+
+/// The name among `known` that is nearest to `name`, if any is near enough to be what was meant.
+///
+/// ```
+/// assert_eq!(steepest_spec::nearest("learning-rat", ["momentum", "learning-rate"]), Some("learning-rate"));
+/// assert_eq!(steepest_spec::nearest("xyz", ["momentum"]), None);
+/// ```
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let near = |candidate: &'a str| (strsim::normalized_damerau_levenshtein(name, candidate), candidate);
+    let best = known.into_iter().map(near).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 >= 0.5).then_some(best.1)
+}
