@@ -4,14 +4,15 @@ use super::{File, Finding, TidyError, Tree};
 
 /// The crates of the house, each with the crates it may name in its manifest.
 const MAY_DEPEND: &[(&str, &[&str])] = &[
+    ("steepest-spec", &[]),
     ("steepest-tensor", &[]),
     ("steepest-graph", &["tensor"]),
-    ("steepest-data", &["tensor"]),
-    ("steepest-optim", &["tensor", "graph"]),
-    ("steepest-nn", &["tensor", "graph"]),
-    ("steepest-train", &["tensor", "graph", "optim", "nn", "data"]),
-    ("steepest-report", &["tensor", "graph", "optim", "nn", "data", "train"]),
-    ("steepest", &["tensor", "graph", "optim", "nn", "data", "train", "report"]),
+    ("steepest-data", &["spec", "tensor"]),
+    ("steepest-optim", &["spec", "tensor", "graph"]),
+    ("steepest-nn", &["spec", "tensor", "graph"]),
+    ("steepest-train", &["spec", "tensor", "graph", "optim", "nn", "data"]),
+    ("steepest-report", &["spec", "tensor", "graph", "optim", "nn", "data", "train"]),
+    ("steepest", &["spec", "tensor", "graph", "optim", "nn", "data", "train", "report"]),
     ("steepest-cli", &[""]),
 ];
 

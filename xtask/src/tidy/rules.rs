@@ -4,7 +4,8 @@ use super::source::Source;
 use super::{File, Finding};
 
 /// Crates that do no I/O, read no clock and no environment, and keep no global state.
-const PURE: &[&str] = &["steepest-tensor", "steepest-graph", "steepest-optim", "steepest-nn"];
+const PURE: &[&str] =
+    &["steepest-spec", "steepest-tensor", "steepest-graph", "steepest-optim", "steepest-nn"];
 /// The one crate with unsafe code.
 const UNSAFE: &str = "steepest-tensor";
 /// The one crate that prints and exits.
