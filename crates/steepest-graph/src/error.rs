@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use steepest_tensor::Shape;
 
-use crate::op::Element;
+use crate::op::{Element, Type};
 
 /// What is wrong at one operation.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -18,6 +18,14 @@ pub enum ProblemKind {
         left: Shape,
         /// Shape of the other value.
         right: Shape,
+    },
+    /// A value that cannot be repeated to a shape.
+    #[error("cannot repeat {from} to {to}: from the right, sizes must be equal, or 1 in the value")]
+    Repeat {
+        /// The value's shape.
+        from: Shape,
+        /// The shape asked for.
+        to: Shape,
     },
     /// Inner dimensions of a matrix product differ.
     #[error("inner dimensions differ: {left} · {right}")]
@@ -80,7 +88,7 @@ pub enum ProblemKind {
         shape: Shape,
     },
     /// Reals where indices are needed, or the reverse.
-    #[error("needs {} values, got {} values", element_name(*expected), element_name(*got))]
+    #[error("needs {expected} values, got {got} values")]
     Element {
         /// What is needed.
         expected: Element,
@@ -97,14 +105,14 @@ pub enum ProblemKind {
     #[error(transparent)]
     BadShape(#[from] steepest_tensor::ShapeError),
     /// A name used twice with different meanings.
-    #[error("`{name}` was declared before with shape {before}, now {now}")]
+    #[error("`{name}` was declared before as {before}, now as {now}")]
     Redeclared {
         /// The name of the variable or input.
         name: String,
-        /// The first shape.
-        before: Shape,
-        /// The shape asked for now.
-        now: Shape,
+        /// The first type.
+        before: Type,
+        /// The type asked for now.
+        now: Type,
     },
     /// A derivative asked of an operation that has none.
     #[error("has no derivative: {reason}")]
@@ -128,13 +136,6 @@ pub enum ProblemKind {
     },
 }
 
-fn element_name(element: Element) -> &'static str {
-    match element {
-        Element::Real => "real",
-        Element::Index => "index (u32)",
-    }
-}
-
 impl ProblemKind {
     /// What the user can do about it, if that can be told from the problem alone.
     pub fn help(&self) -> Option<String> {
@@ -144,7 +145,9 @@ impl ProblemKind {
                 left.columns(),
                 right.iter().rev().nth(1).copied().unwrap_or(1)
             )),
-            ProblemKind::Broadcast { .. } => Some("use `reshape` to add axes of size 1 where they should repeat".into()),
+            ProblemKind::Broadcast { .. } => {
+                Some("use `reshape` to add axes of size 1 where they should repeat".into())
+            }
             ProblemKind::Element { expected: Element::Index, .. } => {
                 Some("declare the input with `Graph::index_input`".into())
             }

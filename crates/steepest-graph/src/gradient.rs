@@ -85,7 +85,11 @@ pub fn gradients<'g>(of: Var<'g>, wrt: &[Var<'g>]) -> Vec<Gradient<'g>> {
                 Partial::Rows { indices, values } => Gradient::Rows { indices, values, rows: input.dim(0) },
                 Partial::Zero => continue,
                 Partial::Missing(reason) => {
-                    graph.report(node.op.name(), ProblemKind::NotDifferentiable { reason }, Location::caller());
+                    graph.report(
+                        node.op.name(),
+                        ProblemKind::NotDifferentiable { reason },
+                        Location::caller(),
+                    );
                     continue;
                 }
             };

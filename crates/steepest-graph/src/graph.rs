@@ -161,19 +161,43 @@ impl Graph {
 
     #[track_caller]
     fn feed(&self, name: &str, ty: Type) -> Var<'_> {
-        let before = self.nodes.borrow().iter().enumerate().find_map(|(i, node)| match &node.op {
-            Op::Input(input) if input.name == name => Some((NodeId(i as u32), node.ty)),
+        let known = self.nodes.borrow().iter().find_map(|node| match &node.op {
+            Op::Input(input) if input.name == name => Some(input.ty),
+            Op::HostScalar(scalar) if scalar.name == name => Some(node.ty),
             _ => None,
         });
-        match before {
-            Some((id, known)) => {
-                if known != ty {
-                    self.report("input", redeclared(name, known.shape, ty.shape), Location::caller());
-                }
-                Var::new(self, id)
-            }
-            None => self.push(ops::input::Input { name: name.to_owned(), ty }, &[]),
+        match known {
+            Some(before) if before != ty => self.redeclared("input", name, before, ty),
+            _ => self.once(ops::input::Input { name: name.to_owned(), ty }),
         }
+    }
+
+    /// The node that does exactly this already, or a new one.
+    #[track_caller]
+    fn once(&self, op: impl Into<Op>) -> Var<'_> {
+        let op = op.into();
+        let before = self.nodes.borrow().iter().position(|node| node.op == op);
+        before.map_or_else(|| self.push(op, &[]), |index| Var::new(self, NodeId(index as u32)))
+    }
+
+    #[track_caller]
+    fn redeclared(&self, op: &'static str, name: &str, before: Type, now: Type) -> Var<'_> {
+        self.report(op, ProblemKind::Redeclared { name: name.to_owned(), before, now }, Location::caller());
+        self.stand_in(now)
+    }
+
+    /// A value of some type in place of one that cannot be: nothing is reported of what follows from it.
+    #[track_caller]
+    pub(crate) fn stand_in(&self, ty: Type) -> Var<'_> {
+        self.add(ops::input::Input { name: String::new(), ty }.into(), Vec::new(), ty, false)
+    }
+
+    #[track_caller]
+    fn add(&self, op: Op, inputs: Vec<NodeId>, ty: Type, sound: bool) -> Var<'_> {
+        let (layer, location) = (self.layer(), Location::caller());
+        let mut nodes = self.nodes.borrow_mut();
+        nodes.push(Node { op, inputs, ty, layer, location, sound });
+        Var::new(self, NodeId(nodes.len() as u32 - 1))
     }
 
     /// A number that the host feeds at every step, such as a learning rate or the step count.
@@ -182,7 +206,15 @@ impl Graph {
     /// plan's precision where it meets a tensor; `1 − β₂ᵗ` keeps its digits.
     #[track_caller]
     pub fn host_scalar(&self, name: &str) -> Var<'_> {
-        self.push(ops::host_scalar::HostScalar { name: name.to_owned() }, &[])
+        let scalar = Type::real(Shape::SCALAR);
+        let known = self.nodes.borrow().iter().find_map(|node| match &node.op {
+            Op::Input(input) if input.name == name => Some(input.ty),
+            _ => None,
+        });
+        match known.filter(|&before| before != scalar) {
+            Some(before) => self.redeclared("host_scalar", name, before, scalar),
+            None => self.once(ops::host_scalar::HostScalar { name: name.to_owned() }),
+        }
     }
 
     /// One real number.
@@ -197,8 +229,10 @@ impl Graph {
         self.push(ops::literal::Literal { tensor: tensor.into() }, &[])
     }
 
-    /// Uniform random numbers in `[0, 1)`: element `i` is `key.at(step).uniform(i)` rounded to the
-    /// plan's precision from 24 random bits; `step` is a host scalar.
+    /// Uniform random numbers in `[0, 1)` of 24 bits, equal in single and double precision; `step` is a
+    /// host scalar.
+    ///
+    /// Element `i` is `(w >> 8) · 2⁻²⁴`, where `w` is word `i mod 4` of `key.at(step).words(i / 4)`.
     #[track_caller]
     pub fn uniform<'g>(&'g self, key: Key, step: Var<'g>, shape: impl Into<Shape>) -> Var<'g> {
         self.push(ops::uniform::Uniform { key, shape: shape.into() }, &[step])
@@ -221,18 +255,24 @@ impl Graph {
             Some(index) => {
                 let before = self.variables.borrow()[index].shape;
                 if before != shape {
-                    self.report("variable", redeclared(name, before, shape), Location::caller());
+                    return self.redeclared("variable", name, Type::real(before), Type::real(shape));
                 }
                 VariableId(index as u32)
             }
             None => {
+                if let Initial::Values(values) = &initial
+                    && values.shape() != shape
+                {
+                    let kind = ProblemKind::Shape { expected: shape, got: values.shape() };
+                    self.report("variable", kind, Location::caller());
+                    return self.stand_in(Type::real(shape));
+                }
                 let mut variables = self.variables.borrow_mut();
                 variables.push(VariableSpec { name: name.to_owned(), kind, shape, initial });
                 VariableId(variables.len() as u32 - 1)
             }
         };
-        let shape = self.variables.borrow()[id.index()].shape;
-        self.push(ops::read::Read { variable: id, shape }, &[])
+        self.once(ops::read::Read { variable: id, shape })
     }
 
     /// What a variable becomes at the end of the step. Every read within the step sees the old value.
@@ -243,7 +283,8 @@ impl Graph {
         let location = Location::caller();
         let Op::Read(read) = variable.node().op else {
             let help = "pass the value returned by `Graph::variable`".to_owned();
-            let what = format!("assigns to the result of `{}`, which is not a variable", variable.node().op.name());
+            let what =
+                format!("assigns to the result of `{}`, which is not a variable", variable.node().op.name());
             return self.report("assign", ProblemKind::Layer { what, help }, location);
         };
         if variable.shape() != value.shape() {
@@ -334,12 +375,9 @@ impl Graph {
                 ops::guess(&op, &types)
             }
         };
-        let mut nodes = self.nodes.borrow_mut();
-        nodes.push(Node { op, inputs: ids, ty, layer: self.layer(), location, sound });
-        Var::new(self, NodeId(nodes.len() as u32 - 1))
+        self.add(op, ids, ty, sound)
     }
 }
-
 
 impl Type {
     /// Whether the elements are real numbers.

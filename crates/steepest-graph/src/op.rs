@@ -4,6 +4,8 @@
 //! in terms of [`Var`]s, its reference kernel and its tests. The macro [`operations!`] makes the set;
 //! a member that lacks a rule does not compile.
 
+use std::fmt;
+
 use steepest_tensor::{Shape, Tensor, TileOp};
 
 use crate::error::ProblemKind;
@@ -37,6 +39,21 @@ impl Type {
     /// Indices of a shape.
     pub fn index(shape: impl Into<Shape>) -> Type {
         Type { shape: shape.into(), element: Element::Index }
+    }
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Element::Real => "real",
+            Element::Index => "index (u32)",
+        })
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.element, self.shape)
     }
 }
 

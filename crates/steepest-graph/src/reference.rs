@@ -8,7 +8,8 @@ use steepest_tensor::Tensor;
 
 use crate::error::PlanErrors;
 use crate::graph::Graph;
-use crate::op::Op;
+use crate::op::{Op, Type};
+use crate::ops;
 use crate::var::Var;
 
 /// What the host gives a step: inputs, scalars and the values of variables, by name.
@@ -58,13 +59,13 @@ pub fn evaluate(graph: &Graph, outputs: &[Var<'_>], feeds: &Feeds) -> Result<Vec
     let mut values: Vec<Tensor> = Vec::with_capacity(graph.len());
     for node in graph.nodes() {
         let value = match &node.op {
-            Op::Input(input) => fed(feeds, &input.name, &node.ty),
-            Op::HostScalar(scalar) => fed(feeds, &scalar.name, &node.ty),
+            Op::Input(input) => fed(feeds, &input.name, node.ty),
+            Op::HostScalar(scalar) => fed(feeds, &scalar.name, node.ty),
             Op::Read(read) => {
                 let variable = &variables[read.variable.index()];
                 feeds.get(&variable.name).cloned().unwrap_or_else(|| {
                     let n = variable.shape.elements();
-                    crate::ops::tensor(variable.shape, (0..n).map(|i| variable.initial.value(i)).collect())
+                    ops::tensor(variable.shape, (0..n).map(|i| variable.initial.value(i)).collect())
                 })
             }
             op => {
@@ -78,14 +79,7 @@ pub fn evaluate(graph: &Graph, outputs: &[Var<'_>], feeds: &Feeds) -> Result<Vec
     Ok(outputs.iter().map(|var| values[var.id().index()].clone()).collect())
 }
 
-fn fed(feeds: &Feeds, name: &str, ty: &crate::op::Type) -> Tensor {
-    let filler = || {
-        let n = ty.shape.elements();
-        if ty.is_real() {
-            crate::ops::tensor(ty.shape, vec![f64::NAN; n])
-        } else {
-            Tensor::u32(ty.shape, vec![0; n]).unwrap_or_else(|_| Tensor::scalar(0.0))
-        }
-    };
-    feeds.get(name).filter(|t| t.shape() == ty.shape).cloned().unwrap_or_else(filler)
+fn fed(feeds: &Feeds, name: &str, ty: Type) -> Tensor {
+    let fits = feeds.get(name).filter(|tensor| tensor.shape() == ty.shape);
+    fits.map_or_else(|| ops::unfed(ty), |tensor| ops::as_reference(tensor, ty))
 }

@@ -152,7 +152,7 @@ impl<'g> Var<'g> {
     /// The sum over some axes, which disappear.
     #[track_caller]
     pub fn sum_over(self, axes: &[usize]) -> Var<'g> {
-        if axes.is_empty() { self } else { self.unary(ops::sum::Sum { axes: axes.to_vec() }) }
+        if axes.is_empty() { self } else { self.unary(ops::sum::Sum { axes: distinct(axes) }) }
     }
 
     /// The mean of all elements, a scalar.
@@ -186,7 +186,7 @@ impl<'g> Var<'g> {
     /// The maximum over some axes, which disappear. Ties share the derivative equally.
     #[track_caller]
     pub fn max_over(self, axes: &[usize]) -> Var<'g> {
-        if axes.is_empty() { self } else { self.unary(ops::max::Max { axes: axes.to_vec() }) }
+        if axes.is_empty() { self } else { self.unary(ops::max::Max { axes: distinct(axes) }) }
     }
 
     /// The position of the maximum along the last axis; the first one, if there are several.
@@ -204,12 +204,16 @@ impl<'g> Var<'g> {
     }
 
     /// A table of `rows` zero rows to which row `k` of this value is added at `indices[k]`.
+    ///
+    /// An index outside the table adds nothing.
     #[track_caller]
     pub fn scatter_add(self, indices: Var<'g>, rows: usize) -> Var<'g> {
         self.graph.push(ops::scatter_add::ScatterAdd { rows }, &[self, indices])
     }
 
     /// For indices of shape `s`: reals of shape `s ++ [classes]`, 1 at the index and 0 elsewhere.
+    ///
+    /// An index outside the classes gives a row of NaN.
     #[track_caller]
     pub fn one_hot(self, classes: usize) -> Var<'g> {
         self.unary(ops::one_hot::OneHot { classes })
@@ -338,6 +342,14 @@ unary_methods! {
     cos = cos::Cos,
     /// The largest integer not above x; the derivative is 0.
     floor = floor::Floor,
+}
+
+/// The axes in order, each once.
+fn distinct(axes: &[usize]) -> Vec<usize> {
+    let mut axes = axes.to_vec();
+    axes.sort_unstable();
+    axes.dedup();
+    axes
 }
 
 /// The common shape of two values, if they broadcast.

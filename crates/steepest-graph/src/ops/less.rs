@@ -1,0 +1,23 @@
+//! The comparison x < y.
+
+use steepest_tensor::TileOp;
+
+use crate::op::{Elementwise, Partial, Site};
+
+/// z = 1 where x < y, else 0; the derivatives are 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Less;
+
+impl Elementwise for Less {
+    const NAME: &'static str = "less";
+    const ARITY: usize = 2;
+    const TILE: TileOp = TileOp::Less;
+
+    fn eval([x, y, ..]: [f64; 3]) -> f64 {
+        f64::from(u8::from(x < y))
+    }
+
+    fn derivative<'g>(_: &Site<'_, 'g>) -> Vec<Partial<'g>> {
+        vec![Partial::Zero, Partial::Zero]
+    }
+}
