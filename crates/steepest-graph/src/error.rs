@@ -104,6 +104,19 @@ pub enum ProblemKind {
     /// A value that cannot be represented.
     #[error(transparent)]
     BadShape(#[from] steepest_tensor::ShapeError),
+    /// A value of another graph.
+    #[error("takes a value that belongs to another graph")]
+    OtherGraph,
+    /// A value fed under a name that was declared with another shape.
+    #[error("`{name}` needs shape {expected}, is fed {got}")]
+    Fed {
+        /// The name of the input or variable.
+        name: String,
+        /// The shape declared.
+        expected: Shape,
+        /// The shape fed.
+        got: Shape,
+    },
     /// A name used twice with different meanings.
     #[error("`{name}` was declared before as {before}, now as {now}")]
     Redeclared {
@@ -139,22 +152,42 @@ pub enum ProblemKind {
 impl ProblemKind {
     /// What the user can do about it, if that can be told from the problem alone.
     pub fn help(&self) -> Option<String> {
-        match self {
-            ProblemKind::InnerDimensions { left, right } => Some(format!(
-                "the left factor has {} columns and the right one {} rows; make them equal",
-                left.columns(),
-                right.iter().rev().nth(1).copied().unwrap_or(1)
-            )),
-            ProblemKind::Broadcast { .. } => {
-                Some("use `reshape` to add axes of size 1 where they should repeat".into())
+        let fixed = match self {
+            ProblemKind::InnerDimensions { left, right } => {
+                let (columns, rows) = (left.columns(), right.iter().rev().nth(1).copied().unwrap_or(1));
+                return Some(format!(
+                    "the left factor has {columns} columns and the right one {rows} rows; make them equal"
+                ));
+            }
+            ProblemKind::Layer { help, .. } => return Some(help.clone()),
+            ProblemKind::Broadcast { .. } | ProblemKind::Repeat { .. } => {
+                "use `reshape` to add axes of size 1 where they should repeat"
             }
             ProblemKind::Element { expected: Element::Index, .. } => {
-                Some("declare the input with `Graph::index_input`".into())
+                "declare the input with `Graph::index_input`"
             }
-            ProblemKind::Layer { help, .. } => Some(help.clone()),
-            _ => None,
-        }
+            ProblemKind::Element { expected: Element::Real, .. } => {
+                "turn indices into reals with `one_hot`, or look up rows of a table with `gather`"
+            }
+            ProblemKind::Axis { .. } => "axes are counted from 0, the outermost",
+            ProblemKind::OtherGraph => "build the whole step on one `Graph`",
+            ProblemKind::Redeclared { .. } => "use another name, or the same shape",
+            ProblemKind::NotDifferentiable { .. } => {
+                "put `stop_gradient` in front of it, if no gradient should flow through it"
+            }
+            _ => return None,
+        };
+        Some(fixed.to_owned())
     }
+}
+
+/// A value that an operation was given.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operand {
+    /// The name of the input or variable, else the operation that computes it.
+    pub name: String,
+    /// Its shape.
+    pub shape: Shape,
 }
 
 /// A problem and where it is: operation, layer, line of the user's source.
@@ -164,6 +197,8 @@ pub struct Problem {
     pub kind: ProblemKind,
     /// The operation.
     pub op: &'static str,
+    /// What the operation was given.
+    pub operands: Vec<Operand>,
     /// The scope path of the layer that built it; empty outside layers.
     pub layer: String,
     /// The source line that built it.
@@ -173,7 +208,10 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.op, self.kind)?;
-        write!(f, "  ")?;
+        for (i, Operand { name, shape }) in self.operands.iter().enumerate() {
+            write!(f, "{}{name} {shape}", if i == 0 { "  of " } else { ", " })?;
+        }
+        write!(f, "{}", if self.operands.is_empty() { "  " } else { "\n  " })?;
         if !self.layer.is_empty() {
             write!(f, "layer `{}`, ", self.layer)?;
         }

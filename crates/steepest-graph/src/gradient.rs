@@ -1,9 +1,7 @@
 //! Reverse-mode differentiation, graph to graph: the derivative of a graph is a graph.
 
-use std::panic::Location;
-
 use crate::error::ProblemKind;
-use crate::graph::NodeId;
+use crate::graph::{Node, NodeId};
 use crate::op::{Partial, Site};
 use crate::var::Var;
 
@@ -54,54 +52,64 @@ impl<'g> Gradient<'g> {
 #[track_caller]
 pub fn gradients<'g>(of: Var<'g>, wrt: &[Var<'g>]) -> Vec<Gradient<'g>> {
     let graph = of.graph();
+    let zeros = || wrt.iter().map(|x| Gradient::Dense(x.zeros_like())).collect();
     if of.shape().elements() != 1 {
-        graph.problem("gradients", ProblemKind::NotScalar { shape: of.shape() });
-        return wrt.iter().map(|x| Gradient::Dense(x.zeros_like())).collect();
+        graph.report("gradients", ProblemKind::NotScalar { shape: of.shape() }, &[of]);
+        return zeros();
+    }
+    if let Some(&other) = wrt.iter().find(|&&x| !graph.owns(x)) {
+        graph.report("gradients", ProblemKind::OtherGraph, &[other]);
+        return zeros();
     }
     let last = of.id().index();
     let reaches = reaches(of, wrt);
     let mut received: Vec<Vec<Gradient<'g>>> = vec![Vec::new(); last + 1];
     received[last].push(Gradient::Dense(of.constant(1.0).broadcast_to(of.shape())));
-    let mut totals: Vec<Option<Gradient<'g>>> = vec![None; last + 1];
     for index in (0..=last).rev() {
         if !reaches[index] || received[index].is_empty() {
             continue;
         }
-        let total = add_up(&received[index]);
-        totals[index] = Some(total);
         let output = Var::new(graph, NodeId(index as u32));
         let node = output.node();
-        let inputs: Vec<Var<'g>> = node.inputs.iter().map(|&id| Var::new(graph, id)).collect();
-        if !inputs.iter().any(|input| reaches[input.id().index()]) {
-            continue;
-        }
-        let site = Site { inputs: &inputs, output, grad: total.dense() };
-        for (input, partial) in inputs.iter().zip(node.op.rule().derivative(&site)) {
-            if !reaches[input.id().index()] {
-                continue;
+        graph.on_behalf_of(&node, || {
+            let total = add_up(&received[index]);
+            received[index] = vec![total];
+            for (input, part) in through(output, &node, total, &reaches) {
+                received[input.index()].push(part);
             }
-            let gradient = match partial {
-                Partial::Of(var) => Gradient::Dense(var),
-                Partial::Rows { indices, values } => Gradient::Rows { indices, values, rows: input.dim(0) },
-                Partial::Zero => continue,
-                Partial::Missing(reason) => {
-                    graph.report(
-                        node.op.name(),
-                        ProblemKind::NotDifferentiable { reason },
-                        Location::caller(),
-                    );
-                    continue;
-                }
-            };
-            received[input.id().index()].push(gradient);
-        }
+        });
     }
-    wrt.iter()
-        .map(|x| {
-            let total = totals.get(x.id().index()).copied().flatten();
-            total.unwrap_or_else(|| Gradient::Dense(x.zeros_like()))
-        })
-        .collect()
+    let total = |x: &Var<'g>| received.get(x.id().index()).and_then(|parts| parts.first().copied());
+    wrt.iter().map(|x| total(x).unwrap_or_else(|| Gradient::Dense(x.zeros_like()))).collect()
+}
+
+/// What the inputs of a node receive, given what its output receives.
+fn through<'g>(
+    output: Var<'g>,
+    node: &Node,
+    total: Gradient<'g>,
+    reaches: &[bool],
+) -> Vec<(NodeId, Gradient<'g>)> {
+    let graph = output.graph();
+    if !node.inputs.iter().any(|input| reaches[input.index()]) {
+        return Vec::new();
+    }
+    let inputs: Vec<Var<'g>> = node.inputs.iter().map(|&id| Var::new(graph, id)).collect();
+    let site = Site { inputs: &inputs, output, grad: total.dense() };
+    let partials = inputs.iter().zip(node.op.rule().derivative(&site));
+    let wanted = partials.filter(|(input, _)| reaches[input.id().index()]);
+    let gradient = |(input, partial): (&Var<'g>, Partial<'g>)| match partial {
+        Partial::Of(var) => Some((input.id(), Gradient::Dense(var))),
+        Partial::Rows { indices, values } => {
+            Some((input.id(), Gradient::Rows { indices, values, rows: input.dim(0) }))
+        }
+        Partial::Zero => None,
+        Partial::Missing(reason) => {
+            graph.report(node.op.name(), ProblemKind::NotDifferentiable { reason }, &[*input]);
+            None
+        }
+    };
+    wanted.filter_map(gradient).collect()
 }
 
 /// Which nodes up to `of` depend on any value of `wrt`.

@@ -1,6 +1,6 @@
 //! The graph: nodes in the order in which they were built, variables, and what is assigned to them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::Location;
 use std::rc::Rc;
 
@@ -139,6 +139,8 @@ pub struct Graph {
     assignments: RefCell<Vec<(VariableId, NodeId)>>,
     problems: RefCell<Vec<Problem>>,
     layer: RefCell<Option<Rc<str>>>,
+    /// The source line that new nodes are written down to, if not the caller's.
+    origin: Cell<Option<&'static Location<'static>>>,
 }
 
 impl Graph {
@@ -177,12 +179,15 @@ impl Graph {
     fn once(&self, op: impl Into<Op>) -> Var<'_> {
         let op = op.into();
         let before = self.nodes.borrow().iter().position(|node| node.op == op);
-        before.map_or_else(|| self.push(op, &[]), |index| Var::new(self, NodeId(index as u32)))
+        match before {
+            Some(index) => Var::new(self, NodeId(index as u32)),
+            None => self.push(op, &[]),
+        }
     }
 
     #[track_caller]
     fn redeclared(&self, op: &'static str, name: &str, before: Type, now: Type) -> Var<'_> {
-        self.report(op, ProblemKind::Redeclared { name: name.to_owned(), before, now }, Location::caller());
+        self.problem(op, ProblemKind::Redeclared { name: name.to_owned(), before, now });
         self.stand_in(now)
     }
 
@@ -194,7 +199,7 @@ impl Graph {
 
     #[track_caller]
     fn add(&self, op: Op, inputs: Vec<NodeId>, ty: Type, sound: bool) -> Var<'_> {
-        let (layer, location) = (self.layer(), Location::caller());
+        let (layer, location) = (self.layer(), self.here());
         let mut nodes = self.nodes.borrow_mut();
         nodes.push(Node { op, inputs, ty, layer, location, sound });
         Var::new(self, NodeId(nodes.len() as u32 - 1))
@@ -264,7 +269,7 @@ impl Graph {
                     && values.shape() != shape
                 {
                     let kind = ProblemKind::Shape { expected: shape, got: values.shape() };
-                    self.report("variable", kind, Location::caller());
+                    self.problem("variable", kind);
                     return self.stand_in(Type::real(shape));
                 }
                 let mut variables = self.variables.borrow_mut();
@@ -280,16 +285,18 @@ impl Graph {
     /// `variable` is the [`Var`] that [`Graph::variable`] returned. The last assignment counts.
     #[track_caller]
     pub fn assign<'g>(&'g self, variable: Var<'g>, value: Var<'g>) {
-        let location = Location::caller();
         let Op::Read(read) = variable.node().op else {
             let help = "pass the value returned by `Graph::variable`".to_owned();
             let what =
                 format!("assigns to the result of `{}`, which is not a variable", variable.node().op.name());
-            return self.report("assign", ProblemKind::Layer { what, help }, location);
+            return self.report("assign", ProblemKind::Layer { what, help }, &[variable]);
         };
-        if variable.shape() != value.shape() {
+        if !self.owns(value) || !self.owns(variable) {
+            return self.report("assign", ProblemKind::OtherGraph, &[variable, value]);
+        }
+        if variable.ty() != value.ty() {
             let kind = ProblemKind::Shape { expected: variable.shape(), got: value.shape() };
-            return self.report("assign", kind, location);
+            return self.report("assign", kind, &[variable, value]);
         }
         let mut assignments = self.assignments.borrow_mut();
         assignments.retain(|(id, _)| *id != read.variable);
@@ -298,15 +305,29 @@ impl Graph {
 
     /// Runs `build` with `name` appended to the scope path that nodes and problems carry.
     pub fn scoped<R>(&self, name: &str, build: impl FnOnce() -> R) -> R {
-        let outer = self.layer.borrow().clone();
-        let path = match &outer {
-            Some(outer) if !outer.is_empty() => format!("{outer}.{name}"),
-            _ => name.to_owned(),
+        let path = match &*self.layer() {
+            "" => name.to_owned(),
+            outer => format!("{outer}.{name}"),
         };
-        *self.layer.borrow_mut() = Some(path.into());
+        let outer = self.layer.replace(Some(path.into()));
         let result = build();
-        *self.layer.borrow_mut() = outer;
+        self.layer.replace(outer);
         result
+    }
+
+    /// Runs `build` so that what it adds carries the layer and the source line of `node`.
+    pub(crate) fn on_behalf_of<R>(&self, node: &Node, build: impl FnOnce() -> R) -> R {
+        let layer = self.layer.replace(Some(node.layer.clone()));
+        let origin = self.origin.replace(Some(node.location));
+        let result = build();
+        self.layer.replace(layer);
+        self.origin.set(origin);
+        result
+    }
+
+    #[track_caller]
+    fn here(&self) -> &'static Location<'static> {
+        self.origin.get().unwrap_or(Location::caller())
     }
 
     /// The scope path at this moment.
@@ -317,6 +338,10 @@ impl Graph {
     /// The variables, in the order of their declaration.
     pub fn variables(&self) -> Vec<VariableSpec> {
         self.variables.borrow().clone()
+    }
+
+    pub(crate) fn with_variable<R>(&self, id: VariableId, read: impl FnOnce(&VariableSpec) -> R) -> R {
+        read(&self.variables.borrow()[id.index()])
     }
 
     /// What is assigned at the end of the step.
@@ -338,11 +363,21 @@ impl Graph {
     /// with all others.
     #[track_caller]
     pub fn problem(&self, op: &'static str, kind: ProblemKind) {
-        self.report(op, kind, Location::caller());
+        self.report(op, kind, &[]);
     }
 
-    pub(crate) fn report(&self, op: &'static str, kind: ProblemKind, location: &'static Location<'static>) {
-        self.problems.borrow_mut().push(Problem { kind, op, layer: self.layer().to_string(), location });
+    /// Records a problem of an operation, unless it only follows from an earlier one.
+    #[track_caller]
+    pub(crate) fn report(&self, op: &'static str, kind: ProblemKind, operands: &[Var<'_>]) {
+        if operands.iter().all(|var| var.is_sound()) {
+            let operands = operands.iter().map(|var| var.describe()).collect();
+            let (layer, location) = (self.layer().to_string(), self.here());
+            self.problems.borrow_mut().push(Problem { kind, op, operands, layer, location });
+        }
+    }
+
+    pub(crate) fn owns(&self, var: Var<'_>) -> bool {
+        std::ptr::eq(self, var.graph())
     }
 
     pub(crate) fn node(&self, id: NodeId) -> Node {
@@ -361,21 +396,20 @@ impl Graph {
     /// goes on with a guess, so that one build finds all problems.
     #[track_caller]
     pub(crate) fn push(&self, op: impl Into<Op>, inputs: &[Var<'_>]) -> Var<'_> {
-        let (op, location) = (op.into(), Location::caller());
-        let ids: Vec<NodeId> = inputs.iter().map(|v| v.id()).collect();
+        let op = op.into();
         let types: Vec<Type> = inputs.iter().map(|v| v.ty()).collect();
-        let mut sound = ids.iter().all(|&id| self.with_node(id, |node| node.sound));
-        let ty = match op.rule().infer(&types) {
-            Ok(ty) => ty,
-            Err(kind) => {
-                if sound {
-                    self.report(op.name(), kind, location);
-                }
-                sound = false;
-                ops::guess(&op, &types)
-            }
+        let inferred = match inputs.iter().all(|&v| self.owns(v)) {
+            true => op.rule().infer(&types),
+            false => Err(ProblemKind::OtherGraph),
         };
-        self.add(op, ids, ty, sound)
+        let sound = inputs.iter().all(|v| v.is_sound());
+        match inferred {
+            Ok(ty) => self.add(op, inputs.iter().map(|v| v.id()).collect(), ty, sound),
+            Err(kind) => {
+                self.report(op.name(), kind, inputs);
+                self.stand_in(ops::guess(&op, &types))
+            }
+        }
     }
 }
 

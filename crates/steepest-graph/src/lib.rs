@@ -4,6 +4,8 @@
 //! A [`Graph`] records mathematics on [`Var`]s; [`gradients`] extends the graph by the derivative of a
 //! scalar; [`Plan::compile`] turns the whole into one program over one arena; an [`Executor`] runs it.
 #![forbid(unsafe_code)]
+// Shapes are inline values, and an error is made once per plan.
+#![allow(clippy::result_large_err)]
 
 mod error;
 mod gradient;
@@ -13,9 +15,9 @@ mod ops;
 mod reference;
 mod var;
 
-pub use error::{PlanErrors, Problem, ProblemKind};
+pub use error::{Operand, PlanErrors, Problem, ProblemKind};
 pub use gradient::{Gradient, gradients};
 pub use graph::{Graph, Initial, Node, NodeId, VariableId, VariableKind, VariableSpec};
 pub use op::{Element, Op, Type};
-pub use reference::{Feeds, evaluate};
+pub use reference::{Feeds, advance, evaluate};
 pub use var::Var;

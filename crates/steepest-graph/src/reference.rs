@@ -3,12 +3,13 @@
 //! It is the oracle that the compiled plans are tested against, and what a reader should read first.
 
 use std::collections::HashMap;
+use std::panic::Location;
 
 use steepest_tensor::Tensor;
 
-use crate::error::PlanErrors;
-use crate::graph::Graph;
-use crate::op::{Op, Type};
+use crate::error::{PlanErrors, Problem, ProblemKind};
+use crate::graph::{Graph, Node, VariableSpec};
+use crate::op::Op;
 use crate::ops;
 use crate::var::Var;
 
@@ -49,37 +50,92 @@ impl Feeds {
 /// NaN (index inputs 0).
 ///
 /// # Errors
-/// All problems of the graph.
+/// All problems of the graph, or all values fed in the wrong shape.
+#[track_caller]
 pub fn evaluate(graph: &Graph, outputs: &[Var<'_>], feeds: &Feeds) -> Result<Vec<Tensor>, PlanErrors> {
-    let problems = graph.problems();
-    if !problems.is_empty() {
-        return Err(PlanErrors(problems));
-    }
-    let variables = graph.variables();
-    let mut values: Vec<Tensor> = Vec::with_capacity(graph.len());
-    for node in graph.nodes() {
-        let value = match &node.op {
-            Op::Input(input) => fed(feeds, &input.name, node.ty),
-            Op::HostScalar(scalar) => fed(feeds, &scalar.name, node.ty),
-            Op::Read(read) => {
-                let variable = &variables[read.variable.index()];
-                feeds.get(&variable.name).cloned().unwrap_or_else(|| {
-                    let n = variable.shape.elements();
-                    ops::tensor(variable.shape, (0..n).map(|i| variable.initial.value(i)).collect())
-                })
-            }
-            op => {
-                let inputs: Vec<&Tensor> = node.inputs.iter().map(|id| &values[id.index()]).collect();
-                op.rule().reference(&inputs, node.ty)
-            }
-        };
-        debug_assert_eq!(value.shape(), node.ty.shape, "{}", node.op.name());
-        values.push(value);
+    let values = interpret(graph, outputs, feeds)?;
+    Ok(outputs.iter().map(|var| values[var.id().index()].clone()).collect())
+}
+
+/// One step: like [`evaluate`], and then every assigned variable has its new value in `feeds`.
+///
+/// ```
+/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, advance};
+/// let graph = Graph::new();
+/// let x = graph.variable("x", VariableKind::Parameter, [], Initial::Constant(8.0));
+/// graph.assign(x, 0.5 * x);
+/// let mut feeds = Feeds::new();
+/// assert_eq!(advance(&graph, &[x], &mut feeds)?[0].to_f64(), [8.0]);
+/// assert_eq!(advance(&graph, &[x], &mut feeds)?[0].to_f64(), [4.0]);
+/// # Ok::<(), steepest_graph::PlanErrors>(())
+/// ```
+///
+/// # Errors
+/// Those of [`evaluate`].
+#[track_caller]
+pub fn advance(graph: &Graph, outputs: &[Var<'_>], feeds: &mut Feeds) -> Result<Vec<Tensor>, PlanErrors> {
+    let values = interpret(graph, outputs, feeds)?;
+    for (variable, value) in graph.assignments() {
+        let name = graph.with_variable(variable, |spec| spec.name.clone());
+        feeds.values.insert(name, values[value.index()].clone());
     }
     Ok(outputs.iter().map(|var| values[var.id().index()].clone()).collect())
 }
 
-fn fed(feeds: &Feeds, name: &str, ty: Type) -> Tensor {
-    let fits = feeds.get(name).filter(|tensor| tensor.shape() == ty.shape);
-    fits.map_or_else(|| ops::unfed(ty), |tensor| ops::as_reference(tensor, ty))
+/// The value of every node.
+#[track_caller]
+fn interpret(graph: &Graph, outputs: &[Var<'_>], feeds: &Feeds) -> Result<Vec<Tensor>, PlanErrors> {
+    if let Some(&other) = outputs.iter().find(|&&var| !graph.owns(var)) {
+        return Err(PlanErrors(vec![Problem {
+            kind: ProblemKind::OtherGraph,
+            op: "evaluate",
+            operands: vec![other.describe()],
+            layer: String::new(),
+            location: Location::caller(),
+        }]));
+    }
+    let mut problems = graph.problems();
+    let mut values: Vec<Tensor> = Vec::with_capacity(graph.len());
+    if !problems.is_empty() {
+        return Err(PlanErrors(problems));
+    }
+    for node in graph.nodes() {
+        let value = match &node.op {
+            Op::Input(ops::input::Input { name, .. })
+            | Op::HostScalar(ops::host_scalar::HostScalar { name }) => {
+                fed(feeds, name, &node).map(|value| value.unwrap_or_else(|| ops::unfed(node.ty)))
+            }
+            Op::Read(read) => graph.with_variable(read.variable, |variable| {
+                Ok(fed(feeds, &variable.name, &node)?.unwrap_or_else(|| initial(variable)))
+            }),
+            op => {
+                let inputs: Vec<&Tensor> = node.inputs.iter().map(|id| &values[id.index()]).collect();
+                Ok(op.rule().reference(&inputs, node.ty))
+            }
+        };
+        values.push(value.unwrap_or_else(|problem| {
+            problems.push(problem);
+            ops::unfed(node.ty)
+        }));
+    }
+    if problems.is_empty() { Ok(values) } else { Err(PlanErrors(problems)) }
+}
+
+/// What is fed under a name, if anything is.
+fn fed(feeds: &Feeds, name: &str, node: &Node) -> Result<Option<Tensor>, Problem> {
+    match feeds.get(name) {
+        Some(value) if value.shape() != node.ty.shape => Err(Problem {
+            kind: ProblemKind::Fed { name: name.to_owned(), expected: node.ty.shape, got: value.shape() },
+            op: node.op.name(),
+            operands: Vec::new(),
+            layer: node.layer.to_string(),
+            location: node.location,
+        }),
+        value => Ok(value.map(|value| ops::as_reference(value, node.ty))),
+    }
+}
+
+fn initial(variable: &VariableSpec) -> Tensor {
+    let indices = 0..variable.shape.elements();
+    ops::tensor(variable.shape, indices.map(|i| variable.initial.value(i)).collect())
 }

@@ -7,10 +7,11 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 
 use steepest_tensor::Shape;
 
-use crate::error::ProblemKind;
+use crate::error::{Operand, ProblemKind};
 use crate::graph::{Graph, Node, NodeId};
 use crate::op::{Op, Type};
 use crate::ops;
+use crate::ops::broadcast::broadcast_shape;
 
 /// A value in a [`Graph`]: a node's number and the graph it belongs to.
 #[derive(Clone, Copy)]
@@ -59,6 +60,41 @@ impl<'g> Var<'g> {
 
     pub(crate) fn node(self) -> Node {
         self.graph.node(self.id)
+    }
+
+    /// Whether its type is known, rather than guessed after a problem.
+    pub(crate) fn is_sound(self) -> bool {
+        self.graph.with_node(self.id, |node| node.sound)
+    }
+
+    /// What it is called in a problem.
+    pub(crate) fn describe(self) -> Operand {
+        let name = match self.node().op {
+            Op::Input(input) => input.name,
+            Op::HostScalar(scalar) => scalar.name,
+            Op::Read(read) => self.graph.with_variable(read.variable, |variable| variable.name.clone()),
+            op => op.name().to_owned(),
+        };
+        Operand { name, shape: self.shape() }
+    }
+
+    /// Records that `op` cannot take this value, and stands in for its result.
+    ///
+    /// Nothing is reported if this value itself follows from an earlier problem, nor of what follows
+    /// from the result: a layer can check what it is given and simply go on.
+    ///
+    /// ```
+    /// use steepest_graph::{Graph, ProblemKind};
+    /// let graph = Graph::new();
+    /// let image = graph.input("image", [28, 28]);
+    /// let kind = ProblemKind::Rank { expected: "four axes", got: image.shape() };
+    /// let y = image.invalid("convolution", kind).slice(7, 0, 1);
+    /// assert_eq!(graph.problems().len(), 1);
+    /// ```
+    #[track_caller]
+    pub fn invalid(self, op: &'static str, kind: ProblemKind) -> Var<'g> {
+        self.graph.report(op, kind, &[self]);
+        self.graph.stand_in(self.ty())
     }
 
     #[track_caller]
@@ -115,8 +151,7 @@ impl<'g> Var<'g> {
         let last = order.len();
         if last < 2 {
             let kind = ProblemKind::Rank { expected: "at least two axes", got: self.shape() };
-            self.graph.problem("transpose", kind);
-            return self;
+            return self.invalid("transpose", kind);
         }
         order.swap(last - 2, last - 1);
         self.permute(&order)
@@ -299,7 +334,7 @@ impl<'g> Var<'g> {
         let shape = broadcast_shape(self.shape(), yes.shape()).and_then(|s| broadcast_shape(s, no.shape()));
         match shape {
             Some(shape) => {
-                let inputs = [self, yes, no].map(|v| v.broadcast_to(shape));
+                let inputs = [self.broadcast_to(shape), yes.broadcast_to(shape), no.broadcast_to(shape)];
                 self.graph.push(ops::select::Select, &inputs)
             }
             None => self.graph.push(ops::select::Select, &[self, yes, no]),
@@ -350,25 +385,6 @@ fn distinct(axes: &[usize]) -> Vec<usize> {
     axes.sort_unstable();
     axes.dedup();
     axes
-}
-
-/// The common shape of two values, if they broadcast.
-pub(crate) fn broadcast_shape(left: Shape, right: Shape) -> Option<Shape> {
-    let rank = left.rank().max(right.rank());
-    let size = |shape: &Shape, axis: usize| match (axis + shape.rank()).checked_sub(rank) {
-        Some(own) => shape[own],
-        None => 1,
-    };
-    let mut sizes = Vec::with_capacity(rank);
-    for axis in 0..rank {
-        sizes.push(match (size(&left, axis), size(&right, axis)) {
-            (a, b) if a == b => a,
-            (1, b) => b,
-            (a, 1) => a,
-            _ => return None,
-        });
-    }
-    Shape::new(&sizes).ok()
 }
 
 impl<'g> Neg for Var<'g> {

@@ -51,3 +51,22 @@ impl Rule for Broadcast {
         })
     }
 }
+
+/// The common shape of two values, if they broadcast.
+pub(crate) fn broadcast_shape(left: Shape, right: Shape) -> Option<Shape> {
+    let rank = left.rank().max(right.rank());
+    let size = |shape: &Shape, axis: usize| match (axis + shape.rank()).checked_sub(rank) {
+        Some(own) => shape[own],
+        None => 1,
+    };
+    let mut sizes = Vec::with_capacity(rank);
+    for axis in 0..rank {
+        sizes.push(match (size(&left, axis), size(&right, axis)) {
+            (a, b) if a == b => a,
+            (1, b) => b,
+            (a, 1) => a,
+            _ => return None,
+        });
+    }
+    Shape::new(&sizes).ok()
+}
