@@ -1,2 +1,45 @@
 //! Data sources, splits, shuffling, preprocessing and batches.
+//!
+//! The way of a row of data: a [`Source`] reads it from a file into a [`Table`], [`Split`] says which
+//! part it belongs to, the [`Preprocessor`] learns from the training part only and turns it into
+//! numbers, and a [`Dataset`] copies it into the batch that [`Batches`] picks. [`prepare`] does all
+//! of this but the last in one call.
 #![forbid(unsafe_code)]
+
+mod batch;
+mod dataset;
+mod error;
+mod finding;
+mod fingerprint;
+mod options;
+mod prepare;
+mod preprocess;
+mod real;
+mod scan;
+mod schema;
+mod shuffle;
+pub mod sources;
+mod split;
+mod table;
+mod text;
+
+pub use batch::{Batch, BatchIter, BatchSize, Batches, Order, Position};
+pub use dataset::{Dataset, Scaling, TargetKind, TargetsMut};
+pub use error::{Cell, DataError, Nearest, Role};
+pub use finding::{Fill, Finding};
+pub use fingerprint::Fingerprint;
+pub use options::{MISSING_TEXTS, ReadOptions};
+pub use prepare::{DataOptions, Prepared, prepare};
+pub use preprocess::{
+    Categories, EncodedTargets, Encoder, Encoding, Input, PreprocessOptions, Preprocessor, Scaled, Target,
+    TargetEncoding, Task, Unseen,
+};
+pub use real::Real;
+pub use schema::{Column, ColumnKind, Reason, Schema};
+pub use shuffle::Permutation;
+pub use sources::csv::CsvSource;
+pub use sources::idx::IdxSource;
+pub use sources::memory::MemorySource;
+pub use sources::{Cursor, Parameter, Source, SourceSpec};
+pub use split::{Fractions, Part, Split};
+pub use table::{MISSING, Names, Table, Values};

@@ -1,0 +1,419 @@
+//! A data set in memory, ready for training: features, targets, and a fast copy into a batch.
+
+use std::sync::Arc;
+
+use steepest_tensor::Shape;
+
+use crate::{DataError, Real};
+
+/// The stored features of a data set.
+#[derive(Clone, Debug)]
+pub enum Features {
+    /// Single precision.
+    F32(Vec<f32>),
+    /// Double precision.
+    F64(Vec<f64>),
+    /// Bytes that stand for `byte · scale`.
+    Bytes {
+        /// The bytes.
+        pixels: Vec<u8>,
+        /// What a byte is multiplied by.
+        scale: f32,
+    },
+}
+
+/// The stored targets of a data set.
+#[derive(Clone, Debug)]
+enum Targets {
+    None,
+    Numbers { values: Vec<f64>, width: usize, scaling: Scaling },
+    Classes { labels: Vec<u32>, names: Arc<[String]> },
+}
+
+/// A linear change of units: stored value = (real value − `shift`) / `scale`.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Scaling {
+    /// What is subtracted, in the real unit.
+    pub shift: f64,
+    /// What is divided by, in the real unit. Never 0.
+    pub scale: f64,
+}
+
+impl Scaling {
+    /// No change.
+    pub const IDENTITY: Scaling = Scaling { shift: 0.0, scale: 1.0 };
+
+    /// From the real unit to the stored one.
+    pub fn apply(self, value: f64) -> f64 {
+        (value - self.shift) / self.scale
+    }
+
+    /// From the stored unit back to the real one.
+    pub fn invert(self, value: f64) -> f64 {
+        value * self.scale + self.shift
+    }
+}
+
+/// What a data set asks a model to predict.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TargetKind<'a> {
+    /// Nothing: there are no targets.
+    None,
+    /// Numbers.
+    Regression {
+        /// Numbers per row.
+        width: usize,
+        /// The unit that the stored targets are in.
+        scaling: Scaling,
+    },
+    /// One of several classes.
+    Classes {
+        /// The name of each class; a target is an index into it.
+        names: &'a [String],
+    },
+}
+
+impl TargetKind<'_> {
+    /// Whether there are exactly two classes.
+    pub fn is_binary(&self) -> bool {
+        matches!(self, TargetKind::Classes { names } if names.len() == 2)
+    }
+}
+
+/// The buffer that targets are written to.
+#[derive(Debug)]
+pub enum TargetsMut<'a, R> {
+    /// Leaves the targets out.
+    None,
+    /// Real numbers: regression targets, or class indices as numbers (0 and 1 for binary classes).
+    Real(&'a mut [R]),
+    /// Class indices.
+    Classes(&'a mut [u32]),
+}
+
+/// Features `[rows, ..example]` and targets in memory.
+///
+/// Cloning and taking subsets share the numbers.
+///
+/// ```
+/// use steepest_data::{Dataset, TargetsMut};
+/// let names = ["no".to_string(), "yes".to_string()];
+/// let data = Dataset::classification([2], vec![0.5f32, 1.0, 1.5, 2.0, 2.5, 3.0], vec![0, 1, 1], names)?;
+///
+/// let (mut x, mut y) = ([0f32; 4], [0u32; 2]);
+/// data.fill([2, 0], &mut x, TargetsMut::Classes(&mut y))?;
+/// assert_eq!((x, y), ([2.5, 3.0, 0.5, 1.0], [1, 0]));
+/// # Ok::<(), steepest_data::DataError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    features: Arc<Features>,
+    targets: Arc<Targets>,
+    example: Shape,
+    width: usize,
+    rows: usize,
+    selection: Option<Arc<[u32]>>,
+}
+
+impl Dataset {
+    fn new(example: Shape, features: Features, targets: Targets) -> Result<Dataset, DataError> {
+        let width = example.elements();
+        let values = match &features {
+            Features::F32(values) => values.len(),
+            Features::F64(values) => values.len(),
+            Features::Bytes { pixels, .. } => pixels.len(),
+        };
+        let rows = match &targets {
+            Targets::None => values / width.max(1),
+            Targets::Numbers { values, width, .. } => values.len() / (*width).max(1),
+            Targets::Classes { labels, .. } => labels.len(),
+        };
+        crate::split::row_count(rows)?;
+        if rows.checked_mul(width) != Some(values) {
+            return Err(DataError::Length {
+                what: "features",
+                expected: rows.saturating_mul(width),
+                got: values,
+            });
+        }
+        let (features, targets) = (Arc::new(features), Arc::new(targets));
+        Ok(Dataset { features, targets, example, width, rows, selection: None })
+    }
+
+    /// Features without targets, row after row. `example` is the shape of one row.
+    ///
+    /// # Errors
+    /// [`DataError::Length`] if the values do not make whole rows; [`DataError::NonFiniteValue`].
+    pub fn unlabelled<R: Real>(example: impl Into<Shape>, features: Vec<R>) -> Result<Dataset, DataError> {
+        Dataset::checked(example.into(), features, Targets::None)
+    }
+
+    /// Features and class indices. `example` is the shape of one row, `names` name the classes.
+    ///
+    /// # Errors
+    /// [`DataError::Length`], [`DataError::BadClass`], [`DataError::NonFiniteValue`].
+    pub fn classification<R: Real>(
+        example: impl Into<Shape>,
+        features: Vec<R>,
+        labels: Vec<u32>,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<Dataset, DataError> {
+        Dataset::checked(example.into(), features, classes(labels, names)?)
+    }
+
+    /// Features and numbers to predict, one or more per row. `example` is the shape of one row.
+    ///
+    /// # Errors
+    /// [`DataError::Length`], [`DataError::NonFiniteValue`].
+    pub fn regression<R: Real>(
+        example: impl Into<Shape>,
+        features: Vec<R>,
+        targets: Vec<f64>,
+    ) -> Result<Dataset, DataError> {
+        let example = example.into();
+        let rows = features.len() / example.elements().max(1);
+        let width = targets.len().checked_div(rows).unwrap_or(1).max(1);
+        if rows * width != targets.len() {
+            return Err(DataError::Length { what: "targets", expected: rows * width, got: targets.len() });
+        }
+        finite("target", &targets, width)?;
+        Dataset::checked(
+            example,
+            features,
+            Targets::Numbers { values: targets, width, scaling: Scaling::IDENTITY },
+        )
+    }
+
+    /// Images as bytes, divided by 255 when a batch is filled, and class indices.
+    ///
+    /// # Errors
+    /// [`DataError::Length`], [`DataError::BadClass`].
+    pub fn images(
+        example: impl Into<Shape>,
+        pixels: Vec<u8>,
+        labels: Vec<u32>,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<Dataset, DataError> {
+        let features = Features::Bytes { pixels, scale: 1.0 / 255.0 };
+        Dataset::new(example.into(), features, classes(labels, names)?)
+    }
+
+    fn checked<R: Real>(example: Shape, features: Vec<R>, targets: Targets) -> Result<Dataset, DataError> {
+        let features = R::store(features);
+        match &features {
+            Features::F32(values) => finite("feature", values, example.elements())?,
+            Features::F64(values) => finite("feature", values, example.elements())?,
+            Features::Bytes { .. } => {}
+        }
+        Dataset::new(example, features, targets)
+    }
+
+    /// The same data with regression targets that are said to be in another unit.
+    pub fn with_scaling(mut self, unit: Scaling) -> Dataset {
+        if let Targets::Numbers { scaling, .. } = Arc::make_mut(&mut self.targets) {
+            *scaling = unit;
+        }
+        self
+    }
+
+    /// The number of rows.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether there are no rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows == 0
+    }
+
+    /// The shape of one row's features, such as `[30]` or `[28, 28]`.
+    pub fn example(&self) -> Shape {
+        self.example
+    }
+
+    /// Numbers per row: the product of [`Dataset::example`].
+    pub fn feature_width(&self) -> usize {
+        self.width
+    }
+
+    /// What is to be predicted.
+    pub fn target_kind(&self) -> TargetKind<'_> {
+        match &*self.targets {
+            Targets::None => TargetKind::None,
+            Targets::Numbers { width, scaling, .. } => {
+                TargetKind::Regression { width: *width, scaling: *scaling }
+            }
+            Targets::Classes { names, .. } => TargetKind::Classes { names },
+        }
+    }
+
+    /// Numbers per row of the targets: 1 for classes, 0 without targets.
+    pub fn target_width(&self) -> usize {
+        match &*self.targets {
+            Targets::None => 0,
+            Targets::Numbers { width, .. } => *width,
+            Targets::Classes { .. } => 1,
+        }
+    }
+
+    /// The memory that features and targets take.
+    pub fn size_bytes(&self) -> usize {
+        let features = match &*self.features {
+            Features::F32(values) => values.len() * 4,
+            Features::F64(values) => values.len() * 8,
+            Features::Bytes { pixels, .. } => pixels.len(),
+        };
+        let targets = match &*self.targets {
+            Targets::None => 0,
+            Targets::Numbers { values, .. } => values.len() * 8,
+            Targets::Classes { labels, .. } => labels.len() * 4,
+        };
+        features + targets + self.selection.as_ref().map_or(0, |s| s.len() * 4)
+    }
+
+    /// Some of the rows, in the order given, sharing the numbers.
+    ///
+    /// # Errors
+    /// [`DataError::RowOutOfRange`].
+    pub fn subset(&self, rows: &[u32]) -> Result<Dataset, DataError> {
+        let selection: Result<Arc<[u32]>, DataError> =
+            rows.iter().map(|&row| self.stored(row as usize).map(|r| r as u32)).collect();
+        Ok(Dataset { rows: rows.len(), selection: Some(selection?), ..self.clone() })
+    }
+
+    /// The row of the store that stands for `row`.
+    #[inline]
+    fn stored(&self, row: usize) -> Result<usize, DataError> {
+        let stored = match &self.selection {
+            Some(selection) => selection.get(row).map(|&r| r as usize),
+            None => (row < self.rows).then_some(row),
+        };
+        stored.ok_or(DataError::RowOutOfRange { row, rows: self.rows })
+    }
+
+    /// Copies rows into a batch: features one row after the other, and their targets. Allocates nothing.
+    ///
+    /// Returns the number of rows written. `features` must hold [`Dataset::feature_width`] numbers
+    /// per row; targets one (or [`Dataset::target_width`]) per row.
+    ///
+    /// # Errors
+    /// [`DataError::RowOutOfRange`]; [`DataError::Length`] if a buffer is too small;
+    /// [`DataError::TargetForm`] if class indices are asked of regression targets.
+    #[inline]
+    pub fn fill<R: Real>(
+        &self,
+        rows: impl IntoIterator<Item = usize>,
+        features: &mut [R],
+        mut targets: TargetsMut<'_, R>,
+    ) -> Result<usize, DataError> {
+        let width = self.width;
+        let mut filled = 0;
+        for row in rows {
+            let row = self.stored(row)?;
+            let got = features.len();
+            let Some(slot) = features.get_mut(filled * width..(filled + 1) * width) else {
+                return Err(DataError::Length {
+                    what: "feature buffer",
+                    expected: (filled + 1) * width,
+                    got,
+                });
+            };
+            // `stored` gives rows of the store only, and `new` has checked that each has `width` values.
+            match &*self.features {
+                Features::F32(values) => R::copy_f32(slot, &values[row * width..(row + 1) * width]),
+                Features::F64(values) => R::copy_f64(slot, &values[row * width..(row + 1) * width]),
+                Features::Bytes { pixels, scale } => {
+                    let pixels = &pixels[row * width..(row + 1) * width];
+                    slot.iter_mut().zip(pixels).for_each(|(t, &p)| *t = R::from_f32(f32::from(p) * scale));
+                }
+            }
+            self.fill_target(row, filled, &mut targets)?;
+            filled += 1;
+        }
+        Ok(filled)
+    }
+
+    #[inline]
+    fn fill_target<R: Real>(
+        &self,
+        row: usize,
+        at: usize,
+        into: &mut TargetsMut<'_, R>,
+    ) -> Result<(), DataError> {
+        let short = |expected, got| DataError::Length { what: "target buffer", expected, got };
+        match (into, &*self.targets) {
+            (TargetsMut::None, _) => {}
+            (TargetsMut::Classes(into), Targets::Classes { labels, .. }) => {
+                let got = into.len();
+                *into.get_mut(at).ok_or(short(at + 1, got))? = labels[row];
+            }
+            (TargetsMut::Real(into), Targets::Classes { labels, .. }) => {
+                let got = into.len();
+                *into.get_mut(at).ok_or(short(at + 1, got))? = R::from_f64(f64::from(labels[row]));
+            }
+            (TargetsMut::Real(into), Targets::Numbers { values, width, .. }) => {
+                let got = into.len();
+                let slot = into.get_mut(at * width..(at + 1) * width).ok_or(short((at + 1) * width, got))?;
+                R::copy_f64(slot, &values[row * width..(row + 1) * width]);
+            }
+            (TargetsMut::Classes(_), Targets::Numbers { .. }) => {
+                return Err(DataError::TargetForm { wanted: "class indices", got: "numbers" });
+            }
+            (_, Targets::None) => return Err(DataError::TargetForm { wanted: "targets", got: "absent" }),
+        }
+        Ok(())
+    }
+
+    /// The class of every row, in order; empty unless the targets are classes.
+    pub fn classes(&self) -> Vec<u32> {
+        match &*self.targets {
+            Targets::Classes { labels, .. } => self.stored_rows().map(|row| labels[row]).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The regression targets of every row in the stored unit, in order; empty if there are none.
+    pub fn numbers(&self) -> Vec<f64> {
+        match &*self.targets {
+            Targets::Numbers { values, width, .. } => {
+                self.stored_rows().flat_map(|row| &values[row * width..(row + 1) * width]).copied().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The number of rows of each class; empty unless the targets are classes.
+    pub fn class_counts(&self) -> Vec<usize> {
+        let TargetKind::Classes { names } = self.target_kind() else { return Vec::new() };
+        let mut counts = vec![0; names.len()];
+        self.classes().iter().for_each(|&class| counts[class as usize] += 1);
+        counts
+    }
+
+    fn stored_rows(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.rows).map(|row| self.selection.as_ref().map_or(row, |s| s[row] as usize))
+    }
+}
+
+fn classes(labels: Vec<u32>, names: impl IntoIterator<Item = String>) -> Result<Targets, DataError> {
+    let names: Arc<[String]> = names.into_iter().collect();
+    match labels.iter().position(|&label| label as usize >= names.len()) {
+        Some(row) => Err(DataError::BadClass { row, class: labels[row], classes: names.len() }),
+        None => Ok(Targets::Classes { labels, names }),
+    }
+}
+
+fn finite<T: Copy + Into<f64>>(what: &'static str, values: &[T], width: usize) -> Result<(), DataError> {
+    match values.iter().position(|&v| !v.into().is_finite()) {
+        None => Ok(()),
+        Some(at) => {
+            let width = width.max(1);
+            Err(DataError::NonFiniteValue {
+                what,
+                row: at / width,
+                column: at % width,
+                value: values[at].into(),
+            })
+        }
+    }
+}

@@ -1,0 +1,556 @@
+//! Everything that can be wrong with data, each with its place and its remedy.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::split::Part;
+
+/// Where a cell stands in a text file: `file:line`, column number (from 1) and column name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// The file.
+    pub path: PathBuf,
+    /// The line, from 1.
+    pub line: u64,
+    /// The column, from 1.
+    pub column: usize,
+    /// The name of the column.
+    pub name: String,
+}
+
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}, column {} `{}`", self.path.display(), self.line, self.column, self.name)
+    }
+}
+
+/// The name nearest to one that was not found, as a suggestion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nearest {
+    name: Option<String>,
+    known: Vec<String>,
+}
+
+impl Nearest {
+    /// Finds the name of `known` nearest to `wanted`.
+    pub fn find<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Nearest {
+        let known: Vec<String> = known.into_iter().map(str::to_owned).collect();
+        let lower = wanted.to_lowercase();
+        let distance = |name: &str| strsim::damerau_levenshtein(&lower, &name.to_lowercase());
+        let best = known.iter().min_by_key(|name| distance(name)).cloned();
+        let near = |name: &String| distance(name) <= (wanted.chars().count() / 3).max(1);
+        Nearest { name: best.filter(near), known }
+    }
+
+    /// The suggestion, if a name is near enough.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+}
+
+impl fmt::Display for Nearest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 12;
+        if let Some(name) = &self.name {
+            return write!(f, "did you mean `{name}`?");
+        }
+        let shown: Vec<String> = self.known.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+        write!(f, "there is {}", if shown.is_empty() { "none".into() } else { shown.join(", ") })?;
+        if self.known.len() > SHOWN { write!(f, " and {} more", self.known.len() - SHOWN) } else { Ok(()) }
+    }
+}
+
+/// What can be wrong with data. The message says what, where, expected and got, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The file does not exist.
+    #[error("no such file: {}\n  help: {}", path.display(), near_files(nearest))]
+    NotFound {
+        /// The file asked for.
+        path: PathBuf,
+        /// A file of a similar name in the same folder.
+        nearest: Nearest,
+    },
+    /// The operating system refused.
+    #[error("cannot read {}: {source}\n  help: check that it is a file you may read, and that the disk is well", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The compressed stream is damaged.
+    #[error("{} is not a whole gzip file: {source}\n  help: download or compress it again; `gzip -t` checks it", path.display())]
+    Gzip {
+        /// The file.
+        path: PathBuf,
+        /// What the decoder said.
+        source: io::Error,
+    },
+    /// The file has no bytes, or only blank lines.
+    #[error("{} is empty\n  help: give a file with a header line and at least one row", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is a header line and nothing below.
+    #[error("{} has a header line but no rows\n  help: add rows; if the first line is data, set `header = false`", path.display())]
+    HeaderOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A row has more or fewer fields than the first line.
+    #[error("{}:{line}: this row has {got} fields, the first line has {expected}\n  help: {}", path.display(), ragged_help(*got, *expected))]
+    Ragged {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// Fields of the first line.
+        expected: usize,
+        /// Fields of this row.
+        got: usize,
+    },
+    /// A cell of a numeric column is not a number.
+    #[error("{cell}: `{}` is not a number\n  help: mend the cell, add it to `missing`, or set `columns.{} = \"categorical\"`", shorten(raw), cell.name)]
+    BadNumber {
+        /// Where.
+        cell: Box<Cell>,
+        /// The cell's text.
+        raw: String,
+    },
+    /// A cell of a boolean column is not a truth value.
+    #[error("{cell}: `{}` is neither true nor false\n  help: mend the cell, add it to `missing`, or set `columns.{} = \"categorical\"`", shorten(raw), cell.name)]
+    BadBoolean {
+        /// Where.
+        cell: Box<Cell>,
+        /// The cell's text.
+        raw: String,
+    },
+    /// A cell is NaN or infinite.
+    #[error(
+        "{cell}: `{}` is not a finite number\n  help: mend the cell, or add it to `missing` to have it filled in",
+        shorten(raw)
+    )]
+    NonFinite {
+        /// Where.
+        cell: Box<Cell>,
+        /// The cell's text.
+        raw: String,
+    },
+    /// A value given in memory is NaN or infinite.
+    #[error(
+        "{what} {column} of row {row} is {value}\n  help: remove the row or replace the value; training on it would make every weight NaN"
+    )]
+    NonFiniteValue {
+        /// `feature` or `target`.
+        what: &'static str,
+        /// The row, from 0.
+        row: usize,
+        /// The column, from 0.
+        column: usize,
+        /// The value.
+        value: f64,
+    },
+    /// A column that was named does not exist.
+    #[error("{} has no column `{name}`, wanted as {role}\n  help: {nearest}", path.display())]
+    UnknownColumn {
+        /// The file.
+        path: PathBuf,
+        /// The name asked for.
+        name: String,
+        /// What it was wanted for.
+        role: Role,
+        /// A suggestion.
+        nearest: Nearest,
+    },
+    /// Two columns have one name.
+    #[error("{}:1: columns {first} and {second} are both called `{name}`\n  help: rename one of them", path.display())]
+    DuplicateHeader {
+        /// The file.
+        path: PathBuf,
+        /// The name.
+        name: String,
+        /// Number of the first, from 1.
+        first: usize,
+        /// Number of the second, from 1.
+        second: usize,
+    },
+    /// Bytes that are not UTF-8.
+    #[error("{}:{line}: byte {value:#04X} at offset {offset} is not UTF-8{}\n  help: set `encoding = \"windows-1252\"` (or what the file is in), or convert it: iconv -f WINDOWS-1252 -t UTF-8", path.display(), latin(*value))]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// Bytes before it.
+        offset: u64,
+        /// The byte.
+        value: u8,
+    },
+    /// The file is in UTF-16.
+    #[error("{} is in {}, expected UTF-8\n  help: set `encoding = \"{label}\"`, or convert it: iconv -f {} -t UTF-8", path.display(), label.to_uppercase(), label.to_uppercase())]
+    Utf16 {
+        /// The file.
+        path: PathBuf,
+        /// `utf-16le` or `utf-16be`.
+        label: &'static str,
+    },
+    /// The file is not text.
+    #[error("{} holds binary data (a NUL byte at offset {offset}), expected text\n  help: give a CSV, TSV or IDX file; export spreadsheets and Parquet files as CSV", path.display())]
+    Binary {
+        /// The file.
+        path: PathBuf,
+        /// Bytes before the first NUL.
+        offset: u64,
+    },
+    /// No such text encoding.
+    #[error(
+        "`{label}` is not a text encoding\n  help: use a name such as `utf-8`, `windows-1252`, `utf-16le`, `shift_jis` or `gb18030`"
+    )]
+    UnknownEncoding {
+        /// The name given.
+        label: String,
+    },
+    /// No such data format.
+    #[error("`{name}` is not a data format\n  help: {nearest}")]
+    UnknownFormat {
+        /// The name given.
+        name: String,
+        /// A suggestion.
+        nearest: Nearest,
+    },
+    /// A delimiter that cannot delimit.
+    #[error(
+        "{got:?} cannot separate fields\n  help: use one ASCII character that is not a quote or a line end, such as `,` `;` `|` or a tab"
+    )]
+    BadDelimiter {
+        /// The character given.
+        got: char,
+    },
+    /// A kind that the source cannot read a column as.
+    #[error("{}: column `{name}` cannot be read as {kind}\n  help: use numeric, boolean, categorical or ignored", path.display())]
+    BadKind {
+        /// The file.
+        path: PathBuf,
+        /// The column.
+        name: String,
+        /// The kind asked for.
+        kind: crate::ColumnKind,
+    },
+    /// Every row has the same target.
+    #[error(
+        "target `{name}` is {value} in every row: there is nothing to learn\n  help: name another target, or check how the file was made"
+    )]
+    ConstantTarget {
+        /// The target column.
+        name: String,
+        /// Its only value.
+        value: f64,
+    },
+    /// Every row has the same class.
+    #[error(
+        "target `{name}` has a single class, `{class}`: there is nothing to tell apart\n  help: name another target, or check how the file was made"
+    )]
+    SingleClass {
+        /// The target column.
+        name: String,
+        /// The class.
+        class: String,
+    },
+    /// No row has a target.
+    #[error(
+        "target `{name}` is missing in every row\n  help: name another target; these texts count as missing: {}",
+        quoted(missing)
+    )]
+    MissingTarget {
+        /// The target column.
+        name: String,
+        /// The texts that count as missing.
+        missing: Vec<String>,
+    },
+    /// The target column is not usable.
+    #[error(
+        "target `{name}` cannot be learned: {reason}\n  help: name another target, or set `columns.{name}` to numeric or categorical"
+    )]
+    BadTarget {
+        /// The target column.
+        name: String,
+        /// What it is.
+        reason: crate::Reason,
+    },
+    /// Regression was asked for on a target that is text.
+    #[error(
+        "target `{name}` is text, expected numbers for regression\n  help: use `task = \"classification\"`, or set `columns.{name} = \"numeric\"` to find the bad cells"
+    )]
+    TextTarget {
+        /// The target column.
+        name: String,
+    },
+    /// A category that training never saw.
+    #[error(
+        "{cell}: `{}` was not seen in training, expected {}\n  help: mend the cell, train again with it, or set `unseen = \"ignore\"`",
+        shorten(raw),
+        quoted(known)
+    )]
+    UnseenCategory {
+        /// Where.
+        cell: Box<Cell>,
+        /// The cell's text.
+        raw: String,
+        /// Some of the categories known.
+        known: Vec<String>,
+    },
+    /// A target class that training never saw.
+    #[error(
+        "{cell}: class `{}` was not seen in training, expected {}\n  help: mend the cell, or train again with it",
+        shorten(raw),
+        quoted(known)
+    )]
+    UnseenClass {
+        /// Where.
+        cell: Box<Cell>,
+        /// The cell's text.
+        raw: String,
+        /// Some of the classes known.
+        known: Vec<String>,
+    },
+    /// No column is left to learn from.
+    #[error("{}: no column is left to predict `{target}` from\n  help: every other column is constant, missing or ignored; set `columns.NAME` to use one", path.display())]
+    NoFeatures {
+        /// The file.
+        path: PathBuf,
+        /// The target column.
+        target: String,
+    },
+    /// An image column stands beside other columns.
+    #[error("{}: an image column cannot be combined with other features\n  help: set the other columns to `ignored`", path.display())]
+    MixedImage {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A batch size nobody can mean.
+    #[error(
+        "a batch cannot hold {got} rows\n  help: use \"full\" or a whole number from 1 to 2147483648; 32 to 256 suits most models"
+    )]
+    BadBatchSize {
+        /// What was given.
+        got: String,
+    },
+    /// Fractions that cannot split anything.
+    #[error(
+        "cannot hold out {validation} for validation and {test} for test\n  help: each must be at least 0, and together below 1, for example 0.15 and 0.15"
+    )]
+    BadFractions {
+        /// Share for validation.
+        validation: f64,
+        /// Share for test.
+        test: f64,
+    },
+    /// A part of a split has no row.
+    #[error(
+        "the {part} part of {rows} rows would be empty\n  help: give more rows, or change its share in `split`"
+    )]
+    EmptyPart {
+        /// The part.
+        part: Part,
+        /// Rows in all.
+        rows: usize,
+    },
+    /// More rows than a row index can hold.
+    #[error(
+        "{rows} rows do not fit in memory as one data set (at most 4294967295)\n  help: split the data into several files"
+    )]
+    TooManyRows {
+        /// The number of rows.
+        rows: u64,
+    },
+    /// The file does not start like an IDX file.
+    #[error("{} does not start with an IDX magic number: bytes {got:02X?}, expected 00 00, a type from 08 to 0E, and 1 to 4 axes\n  help: give an IDX file such as train-images-idx3-ubyte, gzipped or not", path.display())]
+    IdxMagic {
+        /// The file.
+        path: PathBuf,
+        /// The first four bytes.
+        got: Vec<u8>,
+    },
+    /// The IDX file holds something other than unsigned bytes.
+    #[error("{} holds IDX element type {code:#04X}, expected 0x08 (unsigned byte)\n  help: convert the file to unsigned bytes", path.display())]
+    IdxType {
+        /// The file.
+        path: PathBuf,
+        /// The type code.
+        code: u8,
+    },
+    /// The IDX file ends early, or goes on too long.
+    #[error("{} {} its header announces: sizes {sizes:?} need {expected} bytes, got {got}\n  help: download the file again", path.display(), if got < expected { "is shorter than" } else { "is longer than" })]
+    IdxLength {
+        /// The file.
+        path: PathBuf,
+        /// The sizes of the axes.
+        sizes: Vec<u64>,
+        /// Bytes of data announced.
+        expected: u64,
+        /// Bytes of data found.
+        got: u64,
+    },
+    /// The IDX header announces more than can be addressed.
+    #[error("{} announces sizes {sizes:?}, more than can be addressed\n  help: the header is damaged; download the file again", path.display())]
+    IdxTooLarge {
+        /// The file.
+        path: PathBuf,
+        /// The sizes of the axes.
+        sizes: Vec<u64>,
+    },
+    /// The images and the labels do not match.
+    #[error("{} holds {images} images, {} holds {labels} labels\n  help: give the labels that belong to the images with `labels`", path.display(), labels_path.display())]
+    IdxCounts {
+        /// The images.
+        path: PathBuf,
+        /// The labels.
+        labels_path: PathBuf,
+        /// Number of images.
+        images: u64,
+        /// Number of labels.
+        labels: u64,
+    },
+    /// Arrays given in memory do not fit together.
+    #[error("{what}: expected {expected} values, got {got}\n  help: give {expected}, or change the shape")]
+    Length {
+        /// Which array.
+        what: &'static str,
+        /// Values expected.
+        expected: usize,
+        /// Values given.
+        got: usize,
+    },
+    /// A class index has no name.
+    #[error("row {row} has class {class}, but there are {classes} classes (0 to {})\n  help: number the classes from 0 and name every one", classes.saturating_sub(1))]
+    BadClass {
+        /// The row, from 0.
+        row: usize,
+        /// Its class.
+        class: u32,
+        /// The number of classes.
+        classes: usize,
+    },
+    /// A row that does not exist was asked for.
+    #[error("row {row} was asked for, but there are {rows}\n  help: use rows below {rows}")]
+    RowOutOfRange {
+        /// The row, from 0.
+        row: usize,
+        /// The number of rows.
+        rows: usize,
+    },
+    /// The targets were asked for in a form that they do not have.
+    #[error(
+        "the targets are {got}, asked for as {wanted}\n  help: check the task; a regression target has no class indices"
+    )]
+    TargetForm {
+        /// The form asked for.
+        wanted: &'static str,
+        /// The form they have.
+        got: &'static str,
+    },
+    /// A cursor of another source.
+    #[error("{}: row {row} cannot be returned to\n  help: the file has changed since the position was saved; start the run again", path.display())]
+    BadCursor {
+        /// The file.
+        path: PathBuf,
+        /// The row of the cursor.
+        row: u64,
+    },
+}
+
+/// What a column that does not exist was wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// What is to be predicted.
+    Target,
+    /// What is predicted from.
+    Feature,
+    /// A setting of `columns`.
+    Setting,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Role::Target => "the target",
+            Role::Feature => "an input of the model",
+            Role::Setting => "a setting in `columns`",
+        })
+    }
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Part::Train => "training",
+            Part::Validation => "validation",
+            Part::Test => "test",
+        })
+    }
+}
+
+impl DataError {
+    /// The error for a file that would not open.
+    pub(crate) fn opening(path: &Path, source: io::Error) -> DataError {
+        if source.kind() != io::ErrorKind::NotFound {
+            return DataError::Io { path: path.into(), source };
+        }
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut names: Vec<String> = std::fs::read_dir(folder)
+            .map(|entries| entries.flatten().filter_map(|e| e.file_name().into_string().ok()).collect())
+            .unwrap_or_default();
+        names.sort_unstable();
+        let wanted = path.file_name().unwrap_or_default().to_string_lossy();
+        let nearest = Nearest::find(&wanted, names.iter().map(String::as_str));
+        DataError::NotFound { path: path.into(), nearest }
+    }
+}
+
+fn near_files(nearest: &Nearest) -> String {
+    match nearest.name() {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => "check the path; it is relative to the folder you are in".into(),
+    }
+}
+
+fn ragged_help(got: usize, expected: usize) -> &'static str {
+    match got < expected {
+        true => {
+            "add the missing fields (an empty field is a missing value), or check the delimiter and the quotes"
+        }
+        false => "put quotes around fields that contain the delimiter, or check `delimiter`",
+    }
+}
+
+fn latin(byte: u8) -> String {
+    let bytes = [byte];
+    let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&bytes);
+    match text.chars().next().filter(|c| !c.is_control()) {
+        Some(c) => format!(" (in Windows-1252 it is `{c}`)"),
+        None => String::new(),
+    }
+}
+
+/// A cell's text, cut where it would flood the message.
+fn shorten(raw: &str) -> String {
+    const SHOWN: usize = 60;
+    match raw.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &raw[..end]),
+        None => raw.to_owned(),
+    }
+}
+
+fn quoted(names: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let mut text =
+        names.iter().take(SHOWN).map(|n| format!("`{}`", shorten(n))).collect::<Vec<_>>().join(", ");
+    if names.len() > SHOWN {
+        text.push_str(&format!(" or {} others", names.len() - SHOWN));
+    }
+    text
+}

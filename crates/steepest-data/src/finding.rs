@@ -1,0 +1,221 @@
+//! What the user should know about the data, though it is no error.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Fractions, Reason, Task};
+
+/// Something that was noticed or decided while reading data.
+///
+/// Its text (`Display`) is one sentence, with what to set where a setting would change it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "finding")]
+#[non_exhaustive]
+pub enum Finding {
+    /// The first line was taken for data, so the columns were named by number.
+    NoHeader {
+        /// The number of columns.
+        columns: usize,
+    },
+    /// A column had no name in the header.
+    UnnamedColumn {
+        /// The name it was given.
+        column: String,
+    },
+    /// The task was chosen by looking at the target.
+    TaskInferred {
+        /// The target column.
+        column: String,
+        /// The task.
+        task: Task,
+        /// Distinct values of the target.
+        distinct: usize,
+        /// Whether the target is numeric.
+        numeric: bool,
+    },
+    /// Rows without a target were left out.
+    RowsWithoutTarget {
+        /// The target column.
+        column: String,
+        /// How many.
+        rows: usize,
+    },
+    /// A column with one value was left out.
+    ConstantColumn {
+        /// The column.
+        column: String,
+        /// Its value.
+        value: String,
+    },
+    /// A column without values in the training part was left out.
+    AllMissingColumn {
+        /// The column.
+        column: String,
+    },
+    /// A column was left out because it looks like identifiers, or as declared.
+    IgnoredColumn {
+        /// The column.
+        column: String,
+        /// Why.
+        reason: Reason,
+    },
+    /// Missing cells were filled in.
+    Filled {
+        /// The column.
+        column: String,
+        /// Missing cells among the training rows.
+        missing: usize,
+        /// Training rows.
+        rows: usize,
+        /// What they were filled with: the mean, or a category of their own.
+        with: Fill,
+    },
+    /// Only the most frequent categories got an input of their own.
+    RareCategories {
+        /// The column.
+        column: String,
+        /// Categories with an input.
+        kept: usize,
+        /// Categories without.
+        folded: usize,
+    },
+    /// The numbers of a column run on by one from row to row.
+    RowNumbers {
+        /// The column.
+        column: String,
+    },
+    /// A class does not occur among the training rows.
+    ClassNotInTraining {
+        /// The class.
+        class: String,
+    },
+    /// A class is so rare that accuracy says little.
+    ImbalancedClasses {
+        /// The rarest class.
+        rarest: String,
+        /// Its rows.
+        rarest_rows: usize,
+        /// The most frequent class.
+        commonest: String,
+        /// Its rows.
+        commonest_rows: usize,
+    },
+    /// The data was split, and how.
+    Split {
+        /// The shares held out.
+        fractions: Fractions,
+        /// Training rows.
+        train: usize,
+        /// Validation rows.
+        validation: usize,
+        /// Test rows.
+        test: usize,
+    },
+    /// Categories that training never saw were read as "none of the known ones".
+    UnseenCategories {
+        /// The column.
+        column: String,
+        /// Cells.
+        cells: u64,
+        /// One of them.
+        example: String,
+    },
+}
+
+/// What missing cells are filled with.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fill {
+    /// The mean of the training rows.
+    Mean(f64),
+    /// A category of its own.
+    OwnCategory,
+}
+
+impl Finding {
+    /// Whether it deserves attention, rather than being a note.
+    pub fn is_warning(&self) -> bool {
+        !matches!(
+            self,
+            Finding::TaskInferred { .. }
+                | Finding::Split { .. }
+                | Finding::Filled { .. }
+                | Finding::NoHeader { .. }
+        )
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Finding::NoHeader { columns } => write!(
+                f,
+                "the first line holds numbers, so it was read as data; the columns are called column_1 to column_{columns} (set `header = true` if it is a header)"
+            ),
+            Finding::UnnamedColumn { column } => {
+                write!(f, "a column without a name in the header is called `{column}`")
+            }
+            Finding::TaskInferred { column, task, distinct, numeric } => match (task, numeric) {
+                (Task::Classification, true) => write!(
+                    f,
+                    "target `{column}` holds {distinct} distinct whole numbers, so this is classification (set `task = \"regression\"` to predict the number)"
+                ),
+                (Task::Classification, false) => {
+                    write!(f, "target `{column}` holds {distinct} names, so this is classification")
+                }
+                (Task::Regression, _) => write!(
+                    f,
+                    "target `{column}` holds {distinct} distinct numbers, so this is regression (set `task = \"classification\"` to tell them apart)"
+                ),
+            },
+            Finding::RowsWithoutTarget { column, rows } => {
+                write!(f, "{rows} rows without a value in target `{column}` were left out")
+            }
+            Finding::ConstantColumn { column, value } => {
+                write!(f, "column `{column}` was left out: it is {value} in every training row")
+            }
+            Finding::AllMissingColumn { column } => {
+                write!(f, "column `{column}` was left out: it is missing in every training row")
+            }
+            Finding::IgnoredColumn { column, reason: Reason::Declared } => {
+                write!(f, "column `{column}` was left out, as declared")
+            }
+            Finding::IgnoredColumn { column, reason } => write!(
+                f,
+                "column `{column}` was left out: {reason} (set `columns.{column} = \"categorical\"` to use it)"
+            ),
+            Finding::Filled { column, missing, rows, with } => {
+                write!(f, "{missing} of {rows} training cells of `{column}` are missing: ")?;
+                match with {
+                    Fill::Mean(mean) => write!(f, "filled with the mean, {mean:.6}"),
+                    Fill::OwnCategory => write!(f, "a category of their own"),
+                }
+            }
+            Finding::RareCategories { column, kept, folded } => write!(
+                f,
+                "column `{column}`: the {kept} most frequent categories are inputs, {folded} rarer ones count as none (set `max-categories` to change this)"
+            ),
+            Finding::RowNumbers { column } => write!(
+                f,
+                "column `{column}` counts the rows; a model can cheat with it (set `columns.{column} = \"ignored\"`)"
+            ),
+            Finding::ClassNotInTraining { class } => {
+                write!(f, "class `{class}` does not occur among the training rows (set `stratify = true`)")
+            }
+            Finding::ImbalancedClasses { rarest, rarest_rows, commonest, commonest_rows } => write!(
+                f,
+                "classes are unbalanced: `{commonest}` has {commonest_rows} training rows, `{rarest}` has {rarest_rows}; accuracy alone says little"
+            ),
+            Finding::Split { fractions, train, validation, test } => write!(
+                f,
+                "rows were split at random: {train} for training, {validation} for validation ({}), {test} for test ({})",
+                fractions.validation, fractions.test
+            ),
+            Finding::UnseenCategories { column, cells, example } => write!(
+                f,
+                "column `{column}`: {cells} cells hold a category that training never saw, such as `{example}`; they count as none of the known ones"
+            ),
+        }
+    }
+}

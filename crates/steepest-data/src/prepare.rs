@@ -1,0 +1,198 @@
+//! From files to data sets that are ready for training, in one call.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::table::Values;
+use crate::{
+    DataError, Dataset, Encoder, Finding, Fingerprint, Fractions, PreprocessOptions, Preprocessor,
+    ReadOptions, Schema, Split, Table, sources,
+};
+
+/// Which data to train on, and how: the `[data]` table of a run spec.
+///
+/// ```
+/// let options: steepest_data::DataOptions = serde_json::from_str(
+///     r#"{ "train": "digits.csv", "target": "label", "split": { "validation": 0.1, "test": 0.2 } }"#,
+/// )?;
+/// assert_eq!(options.split.unwrap().test, 0.2);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct DataOptions {
+    /// The file to train on.
+    pub train: PathBuf,
+    /// The column to predict.
+    pub target: String,
+    /// A file to validate on. Default: rows held out from `train`.
+    pub validation: Option<PathBuf>,
+    /// A file to test on. Default: rows held out from `train`.
+    pub test: Option<PathBuf>,
+    /// The shares of `train` to hold out. Default: 0.15 each, none for a part that has its own file.
+    pub split: Option<Fractions>,
+    /// Keeps the share of each class in every part. Default: false.
+    pub stratify: bool,
+    /// How files are read.
+    #[serde(flatten)]
+    pub read: ReadOptions,
+    /// How columns become numbers.
+    #[serde(flatten)]
+    pub preprocess: PreprocessOptions,
+}
+
+/// Data that is ready for training, and all that was learned and noticed on the way.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// Rows that gradients come from.
+    pub train: Dataset,
+    /// Rows that choose the stopping step.
+    pub validation: Option<Dataset>,
+    /// Rows that are scored once, at the end.
+    pub test: Option<Dataset>,
+    /// What turns rows into numbers; stored in the model file.
+    pub preprocessor: Preprocessor,
+    /// What the columns of the training file are.
+    pub schema: Arc<Schema>,
+    /// What the user should know.
+    pub findings: Vec<Finding>,
+    /// The files read, with their fingerprints.
+    pub files: Vec<(PathBuf, Fingerprint)>,
+}
+
+impl DataOptions {
+    /// Data from one file, to be split.
+    pub fn new(train: impl Into<PathBuf>, target: impl Into<String>) -> DataOptions {
+        DataOptions { train: train.into(), target: target.into(), ..DataOptions::default() }
+    }
+
+    /// The shares to hold out from the training file, resolved.
+    pub fn fractions(&self) -> Fractions {
+        let given = self.split.unwrap_or_default();
+        Fractions {
+            validation: if self.validation.is_some() { 0.0 } else { given.validation },
+            test: if self.test.is_some() { 0.0 } else { given.test },
+        }
+    }
+}
+
+/// Reads, splits and preprocesses: everything between a file's name and training.
+///
+/// A pure function of the files, the options and the seed.
+///
+/// ```no_run
+/// use steepest_data::{DataOptions, prepare};
+/// let data = prepare(&DataOptions::new("iris.csv", "species"), 7)?;
+/// assert_eq!(data.train.feature_width(), 4);
+/// # Ok::<(), steepest_data::DataError>(())
+/// ```
+///
+/// # Errors
+/// Whatever is wrong with the data or the options; see [`DataError`].
+pub fn prepare(options: &DataOptions, seed: u64) -> Result<Prepared, DataError> {
+    let fractions = options.fractions().check()?;
+    let mut findings = Vec::new();
+    let mut table = load(&options.train, &options.read, &mut findings)?;
+    drop_rows_without_target(&mut table, &options.target, &mut findings);
+    let split = split(&table, options, fractions, seed)?;
+    if fractions != Fractions::NONE {
+        let (train, validation, test) = (split.train.len(), split.validation.len(), split.test.len());
+        findings.push(Finding::Split { fractions, train, validation, test });
+    }
+    let (mut preprocessor, noticed) =
+        Preprocessor::fit(&table, &split.train, &options.target, &options.preprocess)?;
+    preprocessor.missing = options.read.missing.clone();
+    findings.extend(noticed);
+
+    let schema = Arc::new(table.schema().clone());
+    let [train, validation, test] = parts(&preprocessor, &mut table, &split, &mut findings)?;
+    drop(table);
+    let mut files = vec![(options.train.clone(), Fingerprint::of_file(&options.train)?)];
+    let mut separate = |path: &Option<PathBuf>, held_out: Dataset| {
+        let Some(path) = path else { return Ok(Some(held_out).filter(|part| !part.is_empty())) };
+        files.push((path.clone(), Fingerprint::of_file(path)?));
+        separate_file(&preprocessor, path, &options.read, &mut findings).map(Some)
+    };
+    let validation = separate(&options.validation, validation)?;
+    let test = separate(&options.test, test)?;
+    Ok(Prepared { train, validation, test, preprocessor, schema, findings, files })
+}
+
+/// Reads a whole file.
+fn load(path: &Path, options: &ReadOptions, findings: &mut Vec<Finding>) -> Result<Table, DataError> {
+    let mut source = sources::open(path, options)?;
+    findings.extend_from_slice(source.findings());
+    Table::read(&mut *source)
+}
+
+fn drop_rows_without_target(table: &mut Table, target: &str, findings: &mut Vec<Finding>) {
+    let rows = table.rows();
+    let Some(place) = table.schema().find(target) else { return };
+    let dropped = table.drop_missing(place);
+    if (1..rows).contains(&dropped) {
+        findings.push(Finding::RowsWithoutTarget { column: target.to_owned(), rows: dropped });
+    }
+}
+
+fn split(table: &Table, options: &DataOptions, fractions: Fractions, seed: u64) -> Result<Split, DataError> {
+    let target = table.schema().find(&options.target).and_then(|place| table.columns().get(place));
+    if table.rows() == 0 || fractions == Fractions::NONE {
+        // Without rows there is no target either, which is the better thing to complain of.
+        return Ok(Split::all_train(table.rows()));
+    }
+    match target {
+        Some(Values::Names(names)) if options.stratify => Split::stratified(seed, names.codes(), fractions),
+        Some(Values::Numbers(values)) if options.stratify => {
+            let mut distinct = values.clone();
+            distinct.sort_unstable_by(f64::total_cmp);
+            distinct.dedup();
+            let class =
+                |v: &f64| distinct.binary_search_by(|d| d.total_cmp(v)).unwrap_or_else(|at| at) as u32;
+            Split::stratified(seed, &values.iter().map(class).collect::<Vec<_>>(), fractions)
+        }
+        _ => Split::random(seed, table.rows(), fractions),
+    }
+}
+
+/// The parts of the training file. Images stay one block of bytes that the parts share.
+fn parts(
+    preprocessor: &Preprocessor,
+    table: &mut Table,
+    split: &Split,
+    findings: &mut Vec<Finding>,
+) -> Result<[Dataset; 3], DataError> {
+    if let Some(whole) = preprocessor.images(table)? {
+        if split.train.len() == whole.rows() {
+            let none = whole.subset(&[])?;
+            return Ok([whole, none.clone(), none]);
+        }
+        return Ok([
+            whole.subset(&split.train)?,
+            whole.subset(&split.validation)?,
+            whole.subset(&split.test)?,
+        ]);
+    }
+    let mut part = |rows: &[u32]| preprocessor.dataset_noting::<f32>(table, rows, findings);
+    Ok([part(&split.train)?, part(&split.validation)?, part(&split.test)?])
+}
+
+/// A part that has a file of its own.
+fn separate_file(
+    preprocessor: &Preprocessor,
+    path: &Path,
+    options: &ReadOptions,
+    findings: &mut Vec<Finding>,
+) -> Result<Dataset, DataError> {
+    // The labels of the training images are not those of this file.
+    let options = ReadOptions { labels: None, ..preprocessor.read_options(options) };
+    let mut table = Table::read(&mut *sources::open(path, &options)?)?;
+    drop_rows_without_target(&mut table, &preprocessor.target.column, findings);
+    Encoder::new(preprocessor, &table)?.targets(&table, 0..0)?;
+    if let Some(images) = preprocessor.images(&mut table)? {
+        return Ok(images);
+    }
+    let rows: Vec<u32> = (0..table.rows() as u32).collect();
+    preprocessor.dataset_noting::<f32>(&table, &rows, findings)
+}

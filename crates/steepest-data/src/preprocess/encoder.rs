@@ -1,0 +1,313 @@
+//! Applying what was learned: typed rows in, numbers out.
+
+use std::ops::Range;
+
+use steepest_tensor::Shape;
+
+use super::category::{Categories, Slot};
+use super::{Encoding, Input, Preprocessor, TargetEncoding, Unseen};
+use crate::error::{DataError, Nearest, Role};
+use crate::scan::truth;
+use crate::table::{MISSING, Names, Table, Values};
+use crate::{ColumnKind, Dataset, Finding, Real};
+
+/// A [`Preprocessor`] tied to the columns of one file; it counts the categories that it does not know.
+///
+/// ```
+/// use steepest_data::{Encoder, MemorySource, Preprocessor, Source, Table};
+/// let mut source = MemorySource::new(["x", "y"], vec![1.0, 10.0, 3.0, 30.5])?;
+/// let table = Table::read(&mut source)?;
+/// let (learned, _) = Preprocessor::fit(&table, &[0, 1], "y", &Default::default())?;
+///
+/// let mut encoder = Encoder::new(&learned, &table)?;
+/// let mut x = [0f32; 2];
+/// encoder.features(&table, 0..2, &mut x)?;
+/// assert_eq!(x, [-1.0, 1.0]);
+/// # Ok::<(), steepest_data::DataError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Encoder<'a> {
+    learned: &'a Preprocessor,
+    /// The column of each input in the table.
+    places: Vec<usize>,
+    target: Option<usize>,
+    unseen: Vec<(u64, String)>,
+}
+
+impl<'a> Encoder<'a> {
+    /// Finds the model's columns in a table (or an empty one of the same file).
+    ///
+    /// # Errors
+    /// [`DataError::UnknownColumn`] if an input is not there. A missing target is none: only
+    /// [`Encoder::targets`] needs it.
+    pub fn new(learned: &'a Preprocessor, table: &Table) -> Result<Encoder<'a>, DataError> {
+        let find = |input: &Input| {
+            table.schema().find(&input.column).ok_or_else(|| DataError::UnknownColumn {
+                path: table.path().into(),
+                name: input.column.clone(),
+                role: Role::Feature,
+                nearest: Nearest::find(&input.column, table.schema().names()),
+            })
+        };
+        let places = learned.inputs.iter().map(find).collect::<Result<_, _>>()?;
+        let target = table.schema().find(&learned.target.column);
+        Ok(Encoder { learned, places, target, unseen: vec![(0, String::new()); learned.inputs.len()] })
+    }
+
+    /// Whether the file has the target column.
+    pub fn has_target(&self) -> bool {
+        self.target.is_some()
+    }
+
+    /// Writes the features of rows, one row after the other.
+    ///
+    /// # Errors
+    /// [`DataError::Length`] if the buffer does not hold exactly these rows;
+    /// [`DataError::UnseenCategory`] if the policy is [`Unseen::Error`].
+    pub fn features<R: Real>(
+        &mut self,
+        table: &Table,
+        rows: Range<usize>,
+        out: &mut [R],
+    ) -> Result<(), DataError> {
+        self.encode(table, rows.len(), rows, out)
+    }
+
+    fn encode<R: Real>(
+        &mut self,
+        table: &Table,
+        count: usize,
+        rows: impl Iterator<Item = usize> + Clone,
+        out: &mut [R],
+    ) -> Result<(), DataError> {
+        let width = self.learned.width();
+        if count * width != out.len() {
+            return Err(DataError::Length {
+                what: "feature buffer",
+                expected: count * width,
+                got: out.len(),
+            });
+        }
+        out.fill(R::default());
+        let mut start = 0;
+        for (at, input) in self.learned.inputs.iter().enumerate() {
+            let place = self.places[at];
+            let column = Column { table, place, rows: rows.clone(), start, width };
+            match (&input.encoding, &table.columns()[place]) {
+                (Encoding::Numeric(scaled), Values::Numbers(values)) => {
+                    column.write(out, |row| R::from_f64(scaled.apply(values[row])));
+                }
+                (Encoding::Boolean { fill }, Values::Names(names)) => {
+                    column.write(out, |row| {
+                        R::from_f64(names.get(row).and_then(truth).map_or(*fill, f64::from))
+                    });
+                }
+                (Encoding::OneHot(categories), Values::Names(names)) => {
+                    column.one_hot(out, categories, names, self.learned.unseen, &mut self.unseen[at])?;
+                }
+                (Encoding::Image { shape }, Values::Images { shape: got, pixels }) if shape == got => {
+                    column.image(out, pixels, shape.elements());
+                }
+                _ => return Err(mismatch(table, place)),
+            }
+            start += input.width();
+        }
+        Ok(())
+    }
+
+    /// The targets of rows: class indices or standardized numbers.
+    ///
+    /// # Errors
+    /// [`DataError::UnknownColumn`] without the target column; [`DataError::UnseenClass`];
+    /// [`DataError::BadNumber`] where a target is missing.
+    pub fn targets(
+        &self,
+        table: &Table,
+        rows: impl Iterator<Item = usize>,
+    ) -> Result<EncodedTargets, DataError> {
+        let target = &self.learned.target;
+        let place = self.target.ok_or_else(|| DataError::UnknownColumn {
+            path: table.path().into(),
+            name: target.column.clone(),
+            role: Role::Target,
+            nearest: Nearest::find(&target.column, table.schema().names()),
+        })?;
+        let values = &table.columns()[place];
+        match (&target.encoding, values) {
+            (TargetEncoding::Regression(scaling), Values::Numbers(values)) => {
+                let number = |row: usize| match values[row] {
+                    value if value.is_nan() => {
+                        Err(DataError::BadNumber { cell: table.cell(row, place), raw: String::new() })
+                    }
+                    value => Ok(scaling.apply(value)),
+                };
+                rows.map(number).collect::<Result<_, _>>().map(EncodedTargets::Numbers)
+            }
+            (TargetEncoding::Classification { classes, .. }, Values::Numbers(_) | Values::Names(_)) => {
+                let class = |row: usize| {
+                    target.class(values, row).ok_or_else(|| DataError::UnseenClass {
+                        cell: table.cell(row, place),
+                        raw: raw(values, row),
+                        known: classes.clone(),
+                    })
+                };
+                rows.map(class).collect::<Result<_, _>>().map(EncodedTargets::Classes)
+            }
+            _ => Err(mismatch(table, place)),
+        }
+    }
+
+    /// The categories that were met and not known, one finding per column that has any.
+    pub fn findings(&self) -> Vec<Finding> {
+        let columns = self.learned.inputs.iter().zip(&self.unseen).filter(|(_, (cells, _))| *cells > 0);
+        let report = |(input, (cells, example)): (&Input, &(u64, String))| Finding::UnseenCategories {
+            column: input.column.clone(),
+            cells: *cells,
+            example: example.clone(),
+        };
+        columns.map(report).collect()
+    }
+}
+
+/// Targets in the form that a model learns from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EncodedTargets {
+    /// Numbers in the standardized unit.
+    Numbers(Vec<f64>),
+    /// Class indices.
+    Classes(Vec<u32>),
+}
+
+/// The inputs of one column within the features of some rows.
+struct Column<'t, I> {
+    table: &'t Table,
+    place: usize,
+    rows: I,
+    start: usize,
+    width: usize,
+}
+
+impl<I: Iterator<Item = usize> + Clone> Column<'_, I> {
+    fn write<R: Real>(&self, out: &mut [R], value: impl Fn(usize) -> R) {
+        let slots = out.iter_mut().skip(self.start).step_by(self.width);
+        slots.zip(self.rows.clone()).for_each(|(slot, row)| *slot = value(row));
+    }
+
+    fn one_hot<R: Real>(
+        &self,
+        out: &mut [R],
+        categories: &Categories,
+        names: &Names,
+        policy: Unseen,
+        unseen: &mut (u64, String),
+    ) -> Result<(), DataError> {
+        let slots: Vec<Slot> = names.names().iter().map(|name| categories.slot(name)).collect();
+        let one = R::from_f64(1.0);
+        for (features, row) in out.chunks_exact_mut(self.width).zip(self.rows.clone()) {
+            let code = names.codes()[row];
+            let slot = if code == MISSING { categories.missing_slot() } else { slots[code as usize] };
+            match (slot, policy) {
+                (Slot::Input(at), _) => features[self.start + at as usize] = one,
+                (Slot::Zeros, _) => {}
+                (Slot::Unseen, Unseen::Ignore) => {
+                    if unseen.0 == 0 {
+                        unseen.1 = names.get(row).unwrap_or_default().to_owned();
+                    }
+                    unseen.0 += 1;
+                }
+                (Slot::Unseen, Unseen::Error) => {
+                    return Err(DataError::UnseenCategory {
+                        cell: self.table.cell(row, self.place),
+                        raw: names.get(row).unwrap_or_default().to_owned(),
+                        known: categories.categories.clone(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn image<R: Real>(&self, out: &mut [R], pixels: &[u8], size: usize) {
+        for (features, row) in out.chunks_exact_mut(self.width).zip(self.rows.clone()) {
+            let bytes = &pixels[row * size..(row + 1) * size];
+            features
+                .iter_mut()
+                .zip(bytes)
+                .for_each(|(slot, &byte)| *slot = R::from_f32(f32::from(byte) / 255.0));
+        }
+    }
+}
+
+fn raw(values: &Values, row: usize) -> String {
+    match values {
+        Values::Numbers(values) if !values[row].is_nan() => values[row].to_string(),
+        Values::Names(names) => names.get(row).unwrap_or_default().to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn mismatch(table: &Table, place: usize) -> DataError {
+    let column = table.schema().columns.get(place);
+    DataError::BadKind {
+        path: table.path().into(),
+        name: column.map(|c| c.name.clone()).unwrap_or_default(),
+        kind: column.map_or(ColumnKind::Ignored, |c| c.kind),
+    }
+}
+
+impl Preprocessor {
+    /// The rows of a table as a data set, features stored in `R`.
+    ///
+    /// # Errors
+    /// Those of [`Encoder`].
+    pub fn dataset<R: Real>(&self, table: &Table, rows: &[u32]) -> Result<Dataset, DataError> {
+        self.dataset_noting::<R>(table, rows, &mut Vec::new())
+    }
+
+    /// The same, noting the categories that training never saw.
+    pub(crate) fn dataset_noting<R: Real>(
+        &self,
+        table: &Table,
+        rows: &[u32],
+        findings: &mut Vec<Finding>,
+    ) -> Result<Dataset, DataError> {
+        let mut encoder = Encoder::new(self, table)?;
+        let picked = || rows.iter().map(|&row| row as usize);
+        if let Some(row) = picked().find(|&row| row >= table.rows()) {
+            return Err(DataError::RowOutOfRange { row, rows: table.rows() });
+        }
+        let mut features = vec![R::default(); rows.len() * self.width()];
+        encoder.encode(table, rows.len(), picked(), &mut features)?;
+        findings.extend(encoder.findings());
+        match encoder.targets(table, picked())? {
+            EncodedTargets::Numbers(values) => self.regression(self.example(), features, values),
+            EncodedTargets::Classes(labels) => {
+                Dataset::classification(self.example(), features, labels, self.target.classes().to_vec())
+            }
+        }
+    }
+
+    fn regression<R: Real>(
+        &self,
+        example: Shape,
+        features: Vec<R>,
+        values: Vec<f64>,
+    ) -> Result<Dataset, DataError> {
+        Ok(Dataset::regression(example, features, values)?.with_scaling(self.target.scaling()))
+    }
+
+    /// A table of images as one data set that keeps their bytes; the table is left without them.
+    ///
+    /// # Errors
+    /// Those of [`Encoder`].
+    pub(crate) fn images(&self, table: &mut Table) -> Result<Option<Dataset>, DataError> {
+        let [Input { encoding: Encoding::Image { .. }, .. }] = &self.inputs[..] else { return Ok(None) };
+        let encoder = Encoder::new(self, table)?;
+        let EncodedTargets::Classes(labels) = encoder.targets(table, 0..table.rows())? else {
+            return Ok(None);
+        };
+        let place = encoder.places[0];
+        let Some((shape, pixels)) = table.take_pixels(place) else { return Err(mismatch(table, place)) };
+        Dataset::images(shape, pixels, labels, self.target.classes().to_vec()).map(Some)
+    }
+}

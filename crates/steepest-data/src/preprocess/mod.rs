@@ -1,0 +1,220 @@
+//! From typed columns to the numbers a model sees, learned on the training rows only.
+
+mod category;
+mod encoder;
+mod numeric;
+mod target;
+
+use serde::{Deserialize, Serialize};
+use steepest_tensor::Shape;
+
+use crate::error::{DataError, Nearest, Role};
+use crate::table::{Table, Values};
+use crate::{ColumnKind, Finding, ReadOptions};
+
+pub use category::{Categories, Unseen};
+pub use encoder::{EncodedTargets, Encoder};
+pub use numeric::Scaled;
+pub use target::{Target, TargetEncoding, Task};
+
+/// How columns are turned into numbers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "kebab-case")]
+pub struct PreprocessOptions {
+    /// What to predict. Default: found out from the target.
+    pub task: Option<Task>,
+    /// Gives numeric columns mean 0 and standard deviation 1. Default: true.
+    pub standardize: bool,
+    /// The same for a regression target; predictions are turned back. Default: true.
+    pub standardize_target: bool,
+    /// What to do with a category that training never saw. Default: ignore.
+    pub unseen: Unseen,
+    /// Categories of a column that get an input of their own, the most frequent first. Range: 1 and up. Default: 256.
+    pub max_categories: usize,
+}
+
+impl Default for PreprocessOptions {
+    fn default() -> PreprocessOptions {
+        PreprocessOptions {
+            task: None,
+            standardize: true,
+            standardize_target: true,
+            unseen: Unseen::Ignore,
+            max_categories: 256,
+        }
+    }
+}
+
+/// How one column becomes inputs of the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "encoding")]
+pub enum Encoding {
+    /// One input, shifted and scaled.
+    Numeric(Scaled),
+    /// One input, 0 or 1; the share of ones among the training rows where missing.
+    Boolean {
+        /// What a missing value becomes.
+        fill: f64,
+    },
+    /// One input per category: 1 for the row's own, 0 for the others.
+    OneHot(Categories),
+    /// Bytes divided by 255.
+    Image {
+        /// The shape of an image.
+        shape: Shape,
+    },
+}
+
+/// A column that the model reads, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Input {
+    /// The column's name.
+    pub column: String,
+    /// How it becomes inputs.
+    #[serde(flatten)]
+    pub encoding: Encoding,
+}
+
+impl Input {
+    /// The number of inputs.
+    pub fn width(&self) -> usize {
+        match &self.encoding {
+            Encoding::Numeric(_) | Encoding::Boolean { .. } => 1,
+            Encoding::OneHot(categories) => categories.width(),
+            Encoding::Image { shape } => shape.elements(),
+        }
+    }
+
+    fn kind(&self) -> ColumnKind {
+        match self.encoding {
+            Encoding::Numeric(_) => ColumnKind::Numeric,
+            Encoding::Boolean { .. } => ColumnKind::Boolean,
+            Encoding::OneHot(_) => ColumnKind::Categorical,
+            Encoding::Image { .. } => ColumnKind::Image,
+        }
+    }
+}
+
+/// Everything learned about the columns: what turns a row into numbers and predictions into words.
+///
+/// Learned from the training rows only, so that no number of the validation or test rows leaks into
+/// training (class *names* are taken from all rows). Stored in the model file.
+///
+/// Formulas, per training column of n present values: mean μ = Σx / n, standard deviation
+/// σ = √(Σ(x − μ)² / n), input (x − μ) / σ, and 0 where missing. As scikit-learn's `StandardScaler`
+/// (divisor n), `SimpleImputer(mean)` and `OneHotEncoder`, with missing as a category of its own.
+///
+/// ```
+/// use steepest_data::{MemorySource, Preprocessor, PreprocessOptions, Table};
+/// let table = Table::read(&mut MemorySource::new(["x", "y"], vec![1.0, 10.0, 3.0, 30.0, 5.0, 44.5])?)?;
+/// let (prepared, _) = Preprocessor::fit(&table, &[0, 1], "y", &PreprocessOptions::default())?;
+/// let data = prepared.dataset::<f64>(&table, &[0, 1, 2])?;
+/// let mut x = [0.0; 3];
+/// data.fill(0..3, &mut x, steepest_data::TargetsMut::None)?;
+/// assert_eq!(x, [-1.0, 1.0, 3.0]); // mean 2, deviation 1: row 2 was not looked at
+/// # Ok::<(), steepest_data::DataError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preprocessor {
+    /// The columns that the model reads, in the order of its inputs.
+    pub inputs: Vec<Input>,
+    /// What it predicts.
+    pub target: Target,
+    /// What to do with a category that training never saw.
+    pub unseen: Unseen,
+    /// The texts that count as missing.
+    pub missing: Vec<String>,
+}
+
+impl Preprocessor {
+    /// Learns from the rows `train` of a table how to turn its columns into numbers.
+    ///
+    /// Columns that are ignored, constant or all missing are left out, and said so in the findings.
+    ///
+    /// # Errors
+    /// [`DataError::UnknownColumn`] for the target; an unusable target; [`DataError::NoFeatures`].
+    pub fn fit(
+        table: &Table,
+        train: &[u32],
+        target: &str,
+        options: &PreprocessOptions,
+    ) -> Result<(Preprocessor, Vec<Finding>), DataError> {
+        let schema = table.schema();
+        let place = schema.find(target).ok_or_else(|| DataError::UnknownColumn {
+            path: table.path().into(),
+            name: target.to_owned(),
+            role: Role::Target,
+            nearest: Nearest::find(target, schema.names()),
+        })?;
+        let mut findings = Vec::new();
+        let fitted = target::fit(table, train, place, options, &mut findings)?;
+        let mut inputs = Vec::new();
+        for (at, (column, values)) in schema.columns.iter().zip(table.columns()).enumerate() {
+            if at == place {
+                continue;
+            }
+            let encoding = match (column.kind, values) {
+                (ColumnKind::Boolean, Values::Names(names)) => {
+                    numeric::fit_boolean(names, train, &column.name, &mut findings)
+                }
+                (_, Values::Numbers(values)) => {
+                    numeric::fit(values, train, &column.name, options.standardize, &mut findings)
+                }
+                (_, Values::Names(names)) => {
+                    category::fit(names, train, &column.name, options.max_categories, &mut findings)
+                }
+                (_, Values::Images { shape, .. }) => Some(Encoding::Image { shape: *shape }),
+                (_, Values::Ignored) => {
+                    let (column, reason) = (column.name.clone(), column.reason.clone());
+                    findings.push(Finding::IgnoredColumn { column, reason });
+                    None
+                }
+            };
+            inputs.extend(encoding.map(|encoding| Input { column: column.name.clone(), encoding }));
+        }
+        if inputs.is_empty() {
+            return Err(DataError::NoFeatures { path: table.path().into(), target: target.to_owned() });
+        }
+        if inputs.len() > 1 && inputs.iter().any(|input| input.kind() == ColumnKind::Image) {
+            return Err(DataError::MixedImage { path: table.path().into() });
+        }
+        let missing = ReadOptions::default().missing;
+        Ok((Preprocessor { inputs, target: fitted, unseen: options.unseen, missing }, findings))
+    }
+
+    /// The number of inputs of the model.
+    pub fn width(&self) -> usize {
+        self.inputs.iter().map(Input::width).sum()
+    }
+
+    /// The shape of one row's features: `[width]`, or the shape of an image.
+    pub fn example(&self) -> Shape {
+        match self.inputs.first().map(|input| &input.encoding) {
+            Some(Encoding::Image { shape }) => *shape,
+            _ => Shape::from([self.width()]),
+        }
+    }
+
+    /// The name of every input, in order: `age`, `color=red`, ….
+    pub fn input_names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for input in &self.inputs {
+            match &input.encoding {
+                Encoding::OneHot(categories) => names.extend(categories.names(&input.column)),
+                _ if input.width() == 1 => names.push(input.column.clone()),
+                _ => names.extend((0..input.width()).map(|at| format!("{}[{at}]", input.column))),
+            }
+        }
+        names
+    }
+
+    /// How to open a file so that its columns are read as those of the training data were.
+    pub fn read_options(&self, base: &ReadOptions) -> ReadOptions {
+        let mut options = base.clone();
+        options.columns = self.inputs.iter().map(|input| (input.column.clone(), input.kind())).collect();
+        options.columns.insert(self.target.column.clone(), self.target.kind);
+        options.only = true;
+        options.infer_rows = 1;
+        options
+    }
+}

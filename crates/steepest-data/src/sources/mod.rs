@@ -1,0 +1,127 @@
+//! Where rows come from. One file per source; each lists itself below.
+
+pub mod csv;
+pub mod idx;
+pub mod memory;
+mod sniff;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use steepest_tensor::Shape;
+
+use crate::error::Nearest;
+use crate::{DataError, Finding, ReadOptions, Schema, Table};
+
+/// Every source, in the order in which they are asked whether a file is theirs.
+pub static SOURCES: &[&SourceSpec] = &[&idx::SPEC, &csv::SPEC, &memory::SPEC];
+
+/// Rows that come in order, a window at a time.
+///
+/// A pass over any amount of data takes the memory of one window. `cursor` and `seek` make a pass
+/// resumable.
+pub trait Source: Send {
+    /// What errors call this source: usually the file.
+    fn path(&self) -> &Path;
+
+    /// What the columns are.
+    fn schema(&self) -> &Arc<Schema>;
+
+    /// Appends up to `rows` rows to a table that [`Source::table`] made; returns how many, 0 at the end.
+    ///
+    /// # Errors
+    /// What is wrong with the rows or the file.
+    fn fill(&mut self, table: &mut Table, rows: usize) -> Result<usize, DataError>;
+
+    /// Where the next row stands.
+    fn cursor(&self) -> Cursor;
+
+    /// Goes on from where a cursor of the same source stood.
+    ///
+    /// # Errors
+    /// [`DataError::BadCursor`] if there is no such row, and those of reading.
+    fn seek(&mut self, cursor: Cursor) -> Result<(), DataError>;
+
+    /// The shape of the blocks of image columns.
+    fn image(&self) -> Shape {
+        Shape::SCALAR
+    }
+
+    /// What was noticed on opening.
+    fn findings(&self) -> &[Finding] {
+        &[]
+    }
+
+    /// An empty table for [`Source::fill`].
+    fn table(&self) -> Table {
+        Table::new(self.path(), self.schema().clone(), self.image())
+    }
+}
+
+/// A place in a source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Rows before it.
+    pub row: u64,
+    /// Bytes of (decompressed, decoded) text before it.
+    pub byte: u64,
+    /// Lines before it.
+    pub line: u64,
+}
+
+/// A setting of a source, for help texts and configuration files.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// Its key.
+    pub name: &'static str,
+    /// What it does.
+    pub summary: &'static str,
+    /// Its default, as text.
+    pub default: &'static str,
+    /// What it may be.
+    pub range: &'static str,
+}
+
+/// What a source is, and how to open it.
+#[derive(Clone, Copy)]
+pub struct SourceSpec {
+    /// Its name, as in `format = "csv"`.
+    pub name: &'static str,
+    /// One line about it.
+    pub summary: &'static str,
+    /// Where its format is defined.
+    pub reference: &'static str,
+    /// File extensions, without the dot; `.gz` may follow each.
+    pub extensions: &'static [&'static str],
+    /// Its settings.
+    pub parameters: &'static [Parameter],
+    /// Whether a file with these first bytes is in its format.
+    pub detect: fn(path: &Path, head: &[u8]) -> bool,
+    /// Opens a file.
+    pub open: fn(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>, DataError>,
+}
+
+/// Opens a data file with the source that fits it, or the one that `options.format` names.
+///
+/// ```no_run
+/// use steepest_data::{ReadOptions, sources};
+/// let source = sources::open("iris.csv".as_ref(), &ReadOptions::default())?;
+/// println!("{}", source.schema());
+/// # Ok::<(), steepest_data::DataError>(())
+/// ```
+///
+/// # Errors
+/// [`DataError::UnknownFormat`], and those of opening.
+pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>, DataError> {
+    if let Some(name) = &options.format {
+        let spec = SOURCES.iter().find(|spec| spec.name == name).ok_or_else(|| DataError::UnknownFormat {
+            name: name.clone(),
+            nearest: Nearest::find(name, SOURCES.iter().map(|spec| spec.name)),
+        })?;
+        return (spec.open)(path, options);
+    }
+    let head = crate::text::open(path)?.head;
+    let spec = SOURCES.iter().copied().find(|spec| (spec.detect)(path, &head)).unwrap_or(&csv::SPEC);
+    (spec.open)(path, options)
+}
