@@ -99,8 +99,11 @@ pub struct SourceSpec {
     /// Whether a file with these first bytes is in its format.
     pub detect: fn(path: &Path, head: &[u8]) -> bool,
     /// Opens a file.
-    pub open: fn(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>, DataError>,
+    pub open: Open,
 }
+
+/// How a source is opened.
+pub type Open = fn(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>, DataError>;
 
 /// Opens a data file with the source that fits it, or the one that `options.format` names.
 ///
