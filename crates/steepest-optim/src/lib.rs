@@ -1,2 +1,50 @@
 //! Gradient transforms and learning-rate schedules, written as mathematics on graph variables.
+//!
+//! A [`Transform`] turns gradients into updates; a [`Chain`] joins transforms; [`apply_updates`] writes
+//! the only mutation of a training step, θ ← θ − u. [`OPTIMIZERS`] names the chains that people know
+//! (`"adam"`, `"sgd-momentum"`), [`TRANSFORMS`] the links to build others from, and [`SCHEDULES`] the
+//! [`Schedule`]s that the host multiplies the learning rate by.
+//!
+//! ```
+//! use steepest_graph::{Feeds, Graph, Initial, VariableKind, evaluate};
+//! use steepest_optim::{Adam, Chain, Parameter, ScaleByRate, minimize};
+//! let graph = Graph::new();
+//! let x = graph.variable("x", VariableKind::Parameter, [2], Initial::Constant(3.0));
+//! let loss = x.square().sum();
+//! let adam = Chain::new().then(Adam::default()).then(ScaleByRate);
+//! let applied = minimize(loss, &[Parameter::new("x", x)], &adam);
+//!
+//! let feeds = Feeds::new().scalar("step", 1.0).scalar("learning-rate", 0.1);
+//! let next = evaluate(&graph, &[applied.next("x").unwrap_or(x)], &feeds)?[0].to_f64();
+//! assert!((next[0] - 2.9).abs() < 1e-8, "Adam's first step is about the learning rate: {next:?}");
+//! # Ok::<(), steepest_graph::PlanErrors>(())
+//! ```
 #![forbid(unsafe_code)]
+
+mod apply;
+mod chain;
+mod schedule;
+pub mod schedules;
+mod scope;
+mod span;
+mod spec;
+mod transform;
+pub mod transforms;
+mod updates;
+
+pub use apply::{Applied, apply_updates, minimize};
+pub use chain::Chain;
+pub use schedule::{Progress, Schedule, ScheduleSpec};
+pub use schedules::{Constant, SCHEDULES};
+pub use scope::{ParameterScope, UpdateScope};
+pub use span::{Span, SpanError};
+pub use spec::{Build, OptimizerSpec, TransformSpec};
+pub use transform::Transform;
+pub use transforms::{Adam, ClipGlobalNorm, ClipValue, L2, Momentum, ScaleByRate};
+pub use transforms::{OPTIMIZERS, TRANSFORMS};
+pub use updates::{Parameter, Updates};
+
+/// The host scalar that holds the number of the update, 1 at the first.
+pub const STEP: &str = "step";
+/// The host scalar that holds the learning rate of the update.
+pub const LEARNING_RATE: &str = "learning-rate";
