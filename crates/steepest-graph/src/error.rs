@@ -35,6 +35,14 @@ pub enum ProblemKind {
         /// Shape of the right factor.
         right: Shape,
     },
+    /// Leading axes of a matrix product differ.
+    #[error("leading axes differ: {left} · {right}")]
+    LeadingAxes {
+        /// Shape of the left factor.
+        left: Shape,
+        /// Shape of the right factor.
+        right: Shape,
+    },
     /// Too few or too many axes.
     #[error("needs a value with {expected}, got shape {got}")]
     Rank {
@@ -101,6 +109,16 @@ pub enum ProblemKind {
         /// The value's shape.
         shape: Shape,
     },
+    /// An axis that would be too long.
+    #[error("an axis of {size} cannot grow by {before} and {after}")]
+    TooLong {
+        /// Its size.
+        size: usize,
+        /// Elements to put in front.
+        before: usize,
+        /// Elements to put behind.
+        after: usize,
+    },
     /// A value that cannot be represented.
     #[error(transparent)]
     BadShape(#[from] steepest_tensor::ShapeError),
@@ -160,6 +178,9 @@ impl ProblemKind {
                 ));
             }
             ProblemKind::Layer { help, .. } => return Some(help.clone()),
+            ProblemKind::LeadingAxes { .. } => {
+                "give both factors the same leading axes, or the right one two axes"
+            }
             ProblemKind::Broadcast { .. } | ProblemKind::Repeat { .. } => {
                 "use `reshape` to add axes of size 1 where they should repeat"
             }

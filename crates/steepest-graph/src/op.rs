@@ -78,9 +78,6 @@ pub(crate) enum Partial<'g> {
 
 /// The rules every operation must have.
 pub(crate) trait Rule {
-    /// The name in plans and errors.
-    fn name(&self) -> &'static str;
-
     /// The output's type, or what is wrong with the inputs'.
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind>;
 
@@ -107,7 +104,6 @@ pub(crate) struct Pointwise {
 /// An operation that computes each output element from the elements at the same place of its inputs,
 /// which all have the same shape.
 pub(crate) trait Elementwise {
-    const NAME: &'static str;
     /// The number of inputs, 1 to 3.
     const ARITY: usize;
     /// The vector kernel.
@@ -119,10 +115,6 @@ pub(crate) trait Elementwise {
 }
 
 impl<E: Elementwise> Rule for E {
-    fn name(&self) -> &'static str {
-        E::NAME
-    }
-
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
         for input in inputs {
             if input.element != Element::Real {
@@ -164,9 +156,12 @@ macro_rules! operations {
                 match self { $(Op::$name(op) => op),* }
             }
 
-            /// The operation's name in plans and errors.
+            /// The names of all operations.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($module)),*];
+
+            /// The operation's name in plans and errors: that of its file.
             pub fn name(&self) -> &'static str {
-                self.rule().name()
+                match self { $(Op::$name(_) => stringify!($module)),* }
             }
         }
 

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Add;
 
 impl Elementwise for Add {
-    const NAME: &'static str = "add";
     const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Add;
 

@@ -13,10 +13,6 @@ use crate::ops;
 pub struct ArgMax;
 
 impl Rule for ArgMax {
-    fn name(&self) -> &'static str {
-        "arg_max"
-    }
-
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
         let shape = ops::needs(inputs[0], Element::Real)?;
         match shape.split_last() {

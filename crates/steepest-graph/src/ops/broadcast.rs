@@ -23,10 +23,6 @@ impl Broadcast {
 }
 
 impl Rule for Broadcast {
-    fn name(&self) -> &'static str {
-        "broadcast"
-    }
-
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
         let Type { shape, element } = inputs[0];
         let fits = |axis| [1, self.shape[axis]].contains(&self.size_before(&shape, axis));

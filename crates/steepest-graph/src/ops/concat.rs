@@ -14,10 +14,6 @@ pub struct Concat {
 }
 
 impl Rule for Concat {
-    fn name(&self) -> &'static str {
-        "concat"
-    }
-
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
         let Type { shape, element } = inputs[0];
         let mut total = ops::axis_size(shape, self.axis)?;

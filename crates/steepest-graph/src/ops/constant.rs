@@ -20,10 +20,6 @@ impl PartialEq for Constant {
 }
 
 impl Rule for Constant {
-    fn name(&self) -> &'static str {
-        "constant"
-    }
-
     fn infer(&self, _: &[Type]) -> Result<Type, ProblemKind> {
         Ok(Type::real(Shape::SCALAR))
     }

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Cos;
 
 impl Elementwise for Cos {
-    const NAME: &'static str = "cos";
     const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Cos;
 

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Exp;
 
 impl Elementwise for Exp {
-    const NAME: &'static str = "exp";
     const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Exp;
 

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Floor;
 
 impl Elementwise for Floor {
-    const NAME: &'static str = "floor";
     const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Floor;
 

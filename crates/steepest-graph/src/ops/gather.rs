@@ -14,10 +14,6 @@ use crate::ops;
 pub struct Gather;
 
 impl Rule for Gather {
-    fn name(&self) -> &'static str {
-        "gather"
-    }
-
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
         let table = ops::needs(inputs[0], Element::Real)?;
         let indices = ops::needs(inputs[1], Element::Index)?;

@@ -14,10 +14,6 @@ pub struct HostScalar {
 }
 
 impl Rule for HostScalar {
-    fn name(&self) -> &'static str {
-        "host_scalar"
-    }
-
     fn infer(&self, _: &[Type]) -> Result<Type, ProblemKind> {
         Ok(Type::real(Shape::SCALAR))
     }

@@ -16,10 +16,6 @@ pub struct Input {
 }
 
 impl Rule for Input {
-    fn name(&self) -> &'static str {
-        "input"
-    }
-
     fn infer(&self, _: &[Type]) -> Result<Type, ProblemKind> {
         Ok(self.ty)
     }

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Less;
 
 impl Elementwise for Less {
-    const NAME: &'static str = "less";
     const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Less;
 

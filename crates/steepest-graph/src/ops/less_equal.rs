@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct LessEqual;
 
 impl Elementwise for LessEqual {
-    const NAME: &'static str = "less_equal";
     const ARITY: usize = 2;
     const TILE: TileOp = TileOp::LessEqual;
 

@@ -23,10 +23,6 @@ impl PartialEq for Literal {
 }
 
 impl Rule for Literal {
-    fn name(&self) -> &'static str {
-        "literal"
-    }
-
     fn infer(&self, _: &[Type]) -> Result<Type, ProblemKind> {
         let shape = self.tensor.shape();
         Ok(if self.tensor.dtype() == DType::U32 { Type::index(shape) } else { Type::real(shape) })

@@ -14,10 +14,6 @@ use crate::ops;
 pub struct MatMul;
 
 impl Rule for MatMul {
-    fn name(&self) -> &'static str {
-        "matmul"
-    }
-
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
         let (left, right) = (inputs[0], inputs[1]);
         for ty in [left, right] {
@@ -34,7 +30,7 @@ impl Rule for MatMul {
             return Err(ProblemKind::InnerDimensions { left: l, right: r });
         }
         if l[..lb] != r[..rb] {
-            return Err(ProblemKind::Broadcast { left: l, right: r });
+            return Err(ProblemKind::LeadingAxes { left: l, right: r });
         }
         let mut sizes = l.to_vec();
         sizes[lb + 1] = r[rb + 1];

@@ -17,10 +17,6 @@ pub struct Max {
 }
 
 impl Rule for Max {
-    fn name(&self) -> &'static str {
-        "max"
-    }
-
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
         let shape = ops::needs(inputs[0], Element::Real)?;
         let reduced = ops::reduced(shape, &self.axes)?;

@@ -10,7 +10,6 @@ use crate::ops::share;
 pub struct Maximum;
 
 impl Elementwise for Maximum {
-    const NAME: &'static str = "maximum";
     const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Maximum;
 

@@ -10,7 +10,6 @@ use crate::ops::share;
 pub struct Minimum;
 
 impl Elementwise for Minimum {
-    const NAME: &'static str = "minimum";
     const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Minimum;
 

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Mul;
 
 impl Elementwise for Mul {
-    const NAME: &'static str = "mul";
     const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Mul;
 

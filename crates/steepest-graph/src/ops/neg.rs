@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Neg;
 
 impl Elementwise for Neg {
-    const NAME: &'static str = "neg";
     const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Neg;
 

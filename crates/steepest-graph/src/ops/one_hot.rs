@@ -16,10 +16,6 @@ pub struct OneHot {
 }
 
 impl Rule for OneHot {
-    fn name(&self) -> &'static str {
-        "one_hot"
-    }
-
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
         let indices = ops::needs(inputs[0], Element::Index)?;
         Ok(Type::real(Shape::new(&[&indices[..], &[self.classes]].concat())?))

@@ -1,6 +1,6 @@
 //! Zeros around an axis.
 
-use steepest_tensor::{ShapeError, Tensor};
+use steepest_tensor::Tensor;
 
 use crate::error::ProblemKind;
 use crate::op::{Element, Partial, Rule, Site, Type};
@@ -18,15 +18,11 @@ pub struct Pad {
 }
 
 impl Rule for Pad {
-    fn name(&self) -> &'static str {
-        "pad"
-    }
-
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
         let shape = ops::needs(inputs[0], Element::Real)?;
         let size = ops::axis_size(shape, self.axis)?;
         let padded = self.before.checked_add(size).and_then(|n| n.checked_add(self.after));
-        let padded = padded.ok_or(ShapeError::TooLarge { sizes: shape.to_vec() })?;
+        let padded = padded.ok_or(ProblemKind::TooLong { size, before: self.before, after: self.after })?;
         Ok(Type::real(ops::with_axis(shape, self.axis, padded)?))
     }
 

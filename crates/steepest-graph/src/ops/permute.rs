@@ -14,10 +14,6 @@ pub struct Permute {
 }
 
 impl Rule for Permute {
-    fn name(&self) -> &'static str {
-        "permute"
-    }
-
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
         let Type { shape, element } = inputs[0];
         let mut sorted = self.order.clone();

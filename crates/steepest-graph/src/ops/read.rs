@@ -17,10 +17,6 @@ pub struct Read {
 }
 
 impl Rule for Read {
-    fn name(&self) -> &'static str {
-        "read"
-    }
-
     fn infer(&self, _: &[Type]) -> Result<Type, ProblemKind> {
         Ok(Type::real(self.shape))
     }

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Relu;
 
 impl Elementwise for Relu {
-    const NAME: &'static str = "relu";
     const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Relu;
 

@@ -14,10 +14,6 @@ pub struct Reshape {
 }
 
 impl Rule for Reshape {
-    fn name(&self) -> &'static str {
-        "reshape"
-    }
-
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
         let Type { shape, element } = inputs[0];
         if shape.elements() != self.shape.elements() {

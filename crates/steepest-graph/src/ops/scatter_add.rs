@@ -17,10 +17,6 @@ pub struct ScatterAdd {
 }
 
 impl Rule for ScatterAdd {
-    fn name(&self) -> &'static str {
-        "scatter_add"
-    }
-
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
         let values = ops::needs(inputs[0], Element::Real)?;
         let indices = ops::needs(inputs[1], Element::Index)?;

@@ -11,7 +11,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Select;
 
 impl Elementwise for Select {
-    const NAME: &'static str = "select";
     const ARITY: usize = 3;
     const TILE: TileOp = TileOp::Select;
 

@@ -18,10 +18,6 @@ pub struct Slice {
 }
 
 impl Rule for Slice {
-    fn name(&self) -> &'static str {
-        "slice"
-    }
-
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
         let Type { shape, element } = inputs[0];
         let size = ops::axis_size(shape, self.axis)?;

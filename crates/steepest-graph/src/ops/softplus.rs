@@ -11,7 +11,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Softplus;
 
 impl Elementwise for Softplus {
-    const NAME: &'static str = "softplus";
     const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Softplus;
 

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Sqrt;
 
 impl Elementwise for Sqrt {
-    const NAME: &'static str = "sqrt";
     const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Sqrt;
 

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct StopGradient;
 
 impl Elementwise for StopGradient {
-    const NAME: &'static str = "stop_gradient";
     const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Copy;
 

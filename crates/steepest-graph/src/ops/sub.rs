@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Sub;
 
 impl Elementwise for Sub {
-    const NAME: &'static str = "sub";
     const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Sub;
 

@@ -16,10 +16,6 @@ pub struct Sum {
 }
 
 impl Rule for Sum {
-    fn name(&self) -> &'static str {
-        "sum"
-    }
-
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
         let shape = ops::needs(inputs[0], Element::Real)?;
         Ok(Type::real(ops::reduced(shape, &self.axes)?))

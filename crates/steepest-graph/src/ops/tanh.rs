@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Tanh;
 
 impl Elementwise for Tanh {
-    const NAME: &'static str = "tanh";
     const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Tanh;
 

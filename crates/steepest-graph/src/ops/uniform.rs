@@ -27,10 +27,6 @@ impl Uniform {
 }
 
 impl Rule for Uniform {
-    fn name(&self) -> &'static str {
-        "uniform"
-    }
-
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
         let step = ops::needs(inputs[0], Element::Real)?;
         if step.rank() != 0 {
