@@ -1,6 +1,7 @@
 //! Development tasks, run as `cargo xtask TASK`.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod tidy;
 
 use std::path::PathBuf;
@@ -18,6 +19,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Measure Steepest and its peers on the same work.
+    Bench(bench::Options),
     /// Check the architecture invariants of the source tree.
     Tidy {
         /// Print every warning instead of their number.
@@ -30,11 +33,14 @@ enum Task {
 #[derive(Debug, thiserror::Error)]
 enum Error {
     #[error(transparent)]
+    Bench(#[from] bench::BenchError),
+    #[error(transparent)]
     Tidy(#[from] tidy::TidyError),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
+        Task::Bench(options) => bench::run(&repository(), &options).map_err(Error::from),
         Task::Tidy { warnings } => tidy::run(&repository(), warnings).map_err(Error::from),
     };
     match result {

@@ -1,0 +1,89 @@
+//! Steepest's side of the benchmark, the data that all peers share, and the machine's peaks.
+//! `cargo xtask bench` calls it.
+#![forbid(unsafe_code)]
+
+mod peaks;
+mod peer;
+mod prepare;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bench_protocol::{Folder, FolderError, ServeError};
+use clap::{Parser, Subcommand};
+
+/// Steepest's side of the benchmark.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Write a workload's description and arrays into a folder.
+    Prepare {
+        /// The workload's name.
+        workload: String,
+        /// Where to write.
+        folder: PathBuf,
+    },
+    /// Take steps of the workload in a folder, as the harness asks.
+    Run {
+        /// Written by `prepare`.
+        folder: PathBuf,
+        /// Threads of the executor.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+    },
+    /// Measure the machine's multiply-add and copy peaks, and print them as JSON.
+    Peaks {
+        /// Threads that work at once.
+        #[arg(long, default_value_t = 1)]
+        threads: usize,
+    },
+}
+
+/// A task that could not be carried out.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error("no workload `{name}`; there are {}", known.join(", "))]
+    Unknown { name: String, known: Vec<String> },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Peer(#[from] peer::PeerError),
+    #[error(transparent)]
+    Serve(#[from] ServeError<peer::PeerError>),
+}
+
+fn main() -> ExitCode {
+    match carry_out(Arguments::parse().task) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn carry_out(task: Task) -> Result<(), Error> {
+    match task {
+        Task::Prepare { workload: name, folder } => {
+            let workload = bench_protocol::find(&name).map_err(|known| Error::Unknown { name, known })?;
+            Ok(prepare::prepare(&Folder::create(&folder, workload)?)?)
+        }
+        Task::Run { folder, threads } => {
+            let folder = Folder::open(&folder)?;
+            let mut peer = peer::Steepest::new(&folder, threads)?;
+            Ok(bench_protocol::serve(&mut peer, &folder.workload)?)
+        }
+        Task::Peaks { threads } => {
+            println!(
+                "{}",
+                serde_json::json!({ "flops": peaks::flops(threads), "bytes": peaks::bytes(threads) })
+            );
+            Ok(())
+        }
+    }
+}
