@@ -119,7 +119,11 @@ fn a_registered_rule_is_silent_and_a_finding_names_its_line() {
     let file = |path: &str, text: &str| File { path: path.to_owned(), text: text.to_owned() };
     let tree = Tree {
         files: vec![
-            file("crates/steepest-nn/src/losses/mod.rs", "pub static ALL: &[&Spec] = &[&hinge::SPEC];"),
+            file(
+                "crates/steepest-nn/src/losses/mod.rs",
+                "pub mod hinge;\nmod margin;\npub static ALL: &[&Spec] = &[&hinge::SPEC];",
+            ),
+            file("crates/steepest-nn/src/losses/margin.rs", "pub(super) fn margin() {}"),
             file("crates/steepest-nn/src/losses/hinge.rs", "pub static SPEC: Spec = Spec;"),
         ],
     };
