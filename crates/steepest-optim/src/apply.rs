@@ -1,61 +1,18 @@
 //! The end of every chain: the one place where a training step changes its parameters.
 
-use steepest_graph::{Gradient, Graph, Initial, Var, VariableKind, gradients};
-use steepest_tensor::Shape;
+use steepest_graph::{Gradient, Graph, Var, gradients};
 
 use crate::scope::UpdateScope;
 use crate::transform::Transform;
 use crate::updates::{Parameter, Updates};
 
-/// What a chain has written into the graph.
+/// What a chain has written into the graph, besides the assignments to parameters and slots.
 #[derive(Clone, Debug, Default)]
 pub struct Applied<'g> {
-    /// The slots at the beginning of the step, by name.
-    pub slots: Vec<(String, Var<'g>)>,
-    /// What parameters and slots become at the end of the step, by name.
-    pub assigned: Vec<(String, Var<'g>)>,
     /// Values of the step that transforms show, such as `gradient-norm`, by name.
     pub reports: Vec<(String, Var<'g>)>,
     /// The host scalars that must be fed at every step, such as `step` and `learning-rate`.
     pub scalars: Vec<String>,
-}
-
-impl<'g> Applied<'g> {
-    /// What the parameter or slot of this name becomes at the end of the step.
-    pub fn next(&self, name: &str) -> Option<Var<'g>> {
-        self.assigned.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
-    }
-
-    /// A slot of this name, declared once.
-    #[track_caller]
-    pub(crate) fn declare(
-        &mut self,
-        graph: &'g Graph,
-        name: String,
-        shape: Shape,
-        initial: Initial,
-    ) -> Var<'g> {
-        let slot = graph.variable(&name, VariableKind::Slot, shape, initial);
-        if !self.slots.iter().any(|(known, _)| *known == name) {
-            self.slots.push((name, slot));
-        }
-        slot
-    }
-
-    /// Assigns to a slot that has been declared.
-    #[track_caller]
-    pub(crate) fn assign(&mut self, slot: Var<'g>, value: Var<'g>) {
-        slot.graph().assign(slot, value);
-        let declared = self.slots.iter().find(|(_, known)| known.id() == slot.id());
-        if let Some(name) = declared.map(|(name, _)| name.clone()) {
-            self.record(name, value);
-        }
-    }
-
-    fn record(&mut self, name: String, value: Var<'g>) {
-        self.assigned.retain(|(known, _)| *known != name);
-        self.assigned.push((name, value));
-    }
 }
 
 /// Subtracts from each parameter its update: θ ← θ − u, where u is what leaves the transform when the
@@ -88,16 +45,10 @@ fn write<'g>(
     transform: &dyn Transform,
 ) -> Applied<'g> {
     let updates = scope.run(transform, Updates::from_gradients(gradients));
-    let parameters = scope.parameters();
-    let mut applied = scope.applied;
-    for (parameter, u) in parameters.iter().zip(updates.iter()) {
+    for (parameter, u) in scope.parameters().iter().zip(updates.iter()) {
         let theta = parameter.value;
         let graph = theta.graph();
-        graph.scoped(&parameter.name, || {
-            let next = theta - u;
-            graph.assign(theta, next);
-            applied.record(parameter.name.clone(), next);
-        });
+        graph.scoped(&parameter.name, || graph.assign(theta, theta - u));
     }
-    applied
+    scope.applied
 }

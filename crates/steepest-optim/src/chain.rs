@@ -11,20 +11,24 @@ use crate::updates::Updates;
 /// rate to all of them. They agree only while the rate does not change:
 ///
 /// ```
-/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, evaluate};
+/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, advance};
 /// use steepest_optim::{Chain, Momentum, Parameter, ScaleByRate, minimize};
-/// use steepest_tensor::Tensor;
-/// // The second step on f(x) = x: the velocity of the first step is fed, and the rate has been halved.
-/// let second = |chain: Chain, velocity: f64| {
+/// // Two steps on f(x) = x; the rate is halved between them.
+/// let descend = |chain: Chain| {
 ///     let graph = Graph::new();
 ///     let x = graph.variable("x", VariableKind::Parameter, [], Initial::Constant(0.0));
-///     let applied = minimize(x, &[Parameter::new("x", x)], &chain);
-///     let feeds = Feeds::new().scalar("learning-rate", 0.5).scalar("x/momentum.v", velocity);
-///     evaluate(&graph, &[applied.next("x").unwrap_or(x)], &feeds).map(|v| v[0].to_f64()[0])
+///     minimize(x, &[Parameter::new("x", x)], &chain);
+///     let mut feeds = Feeds::new().scalar("learning-rate", 1.0);
+///     advance(&graph, &[], &mut feeds)?;
+///     feeds = feeds.scalar("learning-rate", 0.5);
+///     advance(&graph, &[], &mut feeds)?;
+///     Ok::<_, steepest_graph::PlanErrors>(feeds.get("x").map(|x| x.to_f64()[0]))
 /// };
 /// let gamma = Momentum { gamma: 0.9 };
-/// assert_eq!(second(Chain::new().then(ScaleByRate).then(gamma), 1.0)?, -1.4); // 0.9 · 1 + 0.5
-/// assert_eq!(second(Chain::new().then(gamma).then(ScaleByRate), 1.0)?, -0.95); // 0.5 · (0.9 + 1)
+/// // 1, then 0.9 · 1 + 0.5 · 1
+/// assert_eq!(descend(Chain::new().then(ScaleByRate).then(gamma))?, Some(-2.4));
+/// // 1, then 0.5 · (0.9 · 1 + 1)
+/// assert_eq!(descend(Chain::new().then(gamma).then(ScaleByRate))?, Some(-1.95));
 /// # Ok::<(), steepest_graph::PlanErrors>(())
 /// ```
 #[derive(Default)]

@@ -6,17 +6,21 @@
 //! [`Schedule`]s that the host multiplies the learning rate by.
 //!
 //! ```
-//! use steepest_graph::{Feeds, Graph, Initial, VariableKind, evaluate};
+//! use steepest_graph::{Feeds, Graph, Initial, VariableKind, advance, evaluate};
 //! use steepest_optim::{Adam, Chain, Parameter, ScaleByRate, minimize};
 //! let graph = Graph::new();
 //! let x = graph.variable("x", VariableKind::Parameter, [2], Initial::Constant(3.0));
 //! let loss = x.square().sum();
 //! let adam = Chain::new().then(Adam::default()).then(ScaleByRate);
-//! let applied = minimize(loss, &[Parameter::new("x", x)], &adam);
+//! minimize(loss, &[Parameter::new("x", x)], &adam);
 //!
-//! let feeds = Feeds::new().scalar("step", 1.0).scalar("learning-rate", 0.1);
-//! let next = evaluate(&graph, &[applied.next("x").unwrap_or(x)], &feeds)?[0].to_f64();
-//! assert!((next[0] - 2.9).abs() < 1e-8, "Adam's first step is about the learning rate: {next:?}");
+//! let mut feeds = Feeds::new().scalar("learning-rate", 0.1);
+//! for step in 1..=100 {
+//!     feeds = feeds.scalar("step", f64::from(step));
+//!     advance(&graph, &[], &mut feeds)?;
+//! }
+//! let loss = evaluate(&graph, &[loss], &feeds)?[0].to_f64()[0];
+//! assert!(loss < 0.01, "from 18 to {loss} in 100 steps");
 //! # Ok::<(), steepest_graph::PlanErrors>(())
 //! ```
 #![forbid(unsafe_code)]

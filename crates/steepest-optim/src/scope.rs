@@ -1,6 +1,6 @@
 //! What a transform may use while it writes its formula: parameters, slots, the step, the rate.
 
-use steepest_graph::{Graph, Initial, ProblemKind, Var};
+use steepest_graph::{Graph, Initial, ProblemKind, Var, VariableKind};
 use steepest_tensor::Shape;
 
 use crate::apply::Applied;
@@ -56,8 +56,7 @@ impl<'s, 'g> UpdateScope<'s, 'g> {
         let mut parts = Vec::with_capacity(parameters.len());
         for (parameter, update) in parameters.iter().zip(updates.iter()) {
             let layer = format!("{}/{}", parameter.name, self.transform);
-            let mut scope =
-                ParameterScope { graph, parameter, transform: &self.transform, applied: &mut self.applied };
+            let mut scope = ParameterScope { graph, parameter, transform: &self.transform };
             let rewritten = graph.scoped(&layer, || rule(&mut scope, update));
             if rewritten.shape() == update.shape() {
                 parts.push(rewritten);
@@ -113,13 +112,13 @@ impl<'s, 'g> UpdateScope<'s, 'g> {
     #[track_caller]
     pub fn slot(&mut self, name: &str, shape: impl Into<Shape>, initial: f64) -> Var<'g> {
         let path = format!("{}.{name}", self.transform);
-        self.applied.declare(self.graph, path, shape.into(), Initial::Constant(initial))
+        self.graph.variable(&path, VariableKind::Slot, shape, Initial::Constant(initial))
     }
 
     /// What a memory of [`slot`](Self::slot) becomes at the end of the step.
     #[track_caller]
     pub fn set_slot(&mut self, slot: Var<'g>, value: Var<'g>) {
-        self.applied.assign(slot, value);
+        self.graph.assign(slot, value);
     }
 
     /// Shows a value of this step to the host under a name, such as `gradient-norm`.
@@ -135,7 +134,6 @@ pub struct ParameterScope<'a, 'g> {
     graph: &'g Graph,
     parameter: &'a Parameter<'g>,
     transform: &'a str,
-    applied: &'a mut Applied<'g>,
 }
 
 impl<'g> ParameterScope<'_, 'g> {
@@ -162,13 +160,13 @@ impl<'g> ParameterScope<'_, 'g> {
     #[track_caller]
     pub fn slot_of(&mut self, name: &str, shape: impl Into<Shape>, initial: Initial) -> Var<'g> {
         let path = format!("{}/{}.{name}", self.parameter.name, self.transform);
-        self.applied.declare(self.graph, path, shape.into(), initial)
+        self.graph.variable(&path, VariableKind::Slot, shape, initial)
     }
 
     /// What a memory becomes at the end of the step; `slot` is what [`slot`](Self::slot) returned.
     #[track_caller]
     pub fn set_slot(&mut self, slot: Var<'g>, value: Var<'g>) {
-        self.applied.assign(slot, value);
+        self.graph.assign(slot, value);
     }
 
     /// Reads a memory that begins with zeros, rewrites it, and returns the new value: m ← rule(m).

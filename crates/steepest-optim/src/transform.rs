@@ -13,7 +13,7 @@ use crate::updates::Updates;
 /// Your own transform is a struct and a formula:
 ///
 /// ```
-/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, evaluate};
+/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, advance};
 /// use steepest_optim::{Chain, Parameter, ScaleByRate, Transform, UpdateScope, Updates, minimize};
 ///
 /// /// Goes by the sign of an average of the gradients: m ← βm + (1 − β)g; u = sign(m).
@@ -33,12 +33,13 @@ use crate::updates::Updates;
 /// let graph = Graph::new();
 /// let x = graph.variable("x", VariableKind::Parameter, [], Initial::Constant(3.0));
 /// let chain = Chain::new().then(SignOfMomentum { beta: 0.9 }).then(ScaleByRate);
-/// let applied = minimize(x.square(), &[Parameter::new("x", x)], &chain);
+/// minimize(x.square(), &[Parameter::new("x", x)], &chain);
 ///
-/// let feeds = Feeds::new().scalar("learning-rate", 0.25);
-/// let next = |name| evaluate(&graph, &[applied.next(name).unwrap_or(x)], &feeds).map(|v| v[0].to_f64()[0]);
-/// assert_eq!(next("x")?, 2.75);
-/// assert!((next("x/sign-of-momentum.m")? - 0.6).abs() < 1e-15); // 0.9 · 0 + 0.1 · 6
+/// let mut feeds = Feeds::new().scalar("learning-rate", 0.25);
+/// advance(&graph, &[], &mut feeds)?;
+/// let value = |name| feeds.get(name).map(|v| v.to_f64()[0]);
+/// assert_eq!(value("x"), Some(2.75));
+/// assert!((value("x/sign-of-momentum.m").unwrap_or(0.0) - 0.6).abs() < 1e-15); // 0.9 · 0 + 0.1 · 6
 /// # Ok::<(), steepest_graph::PlanErrors>(())
 /// ```
 pub trait Transform: Send + Sync {

@@ -22,14 +22,15 @@ use crate::{Transform, UpdateScope, Updates};
 /// Kingma & Ba 2015, Adam: a method for stochastic optimization, algorithm 1.
 ///
 /// ```
-/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, evaluate};
+/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, advance};
 /// use steepest_optim::{Adam, Chain, Parameter, ScaleByRate, minimize};
 /// let graph = Graph::new();
 /// let x = graph.variable("x", VariableKind::Parameter, [], Initial::Constant(3.0));
 /// let adam = Chain::new().then(Adam { epsilon: 0.0, ..Adam::default() }).then(ScaleByRate);
-/// let applied = minimize(1e-3 * x, &[Parameter::new("x", x)], &adam);
-/// let feeds = Feeds::new().scalar("step", 1.0).scalar("learning-rate", 0.1);
-/// let value = evaluate(&graph, &[applied.next("x").unwrap_or(x)], &feeds)?[0].to_f64()[0];
+/// minimize(1e-3 * x, &[Parameter::new("x", x)], &adam);
+/// let mut feeds = Feeds::new().scalar("step", 1.0).scalar("learning-rate", 0.1);
+/// advance(&graph, &[], &mut feeds)?;
+/// let value = feeds.get("x").map_or(0.0, |x| x.to_f64()[0]);
 /// assert!((value - 2.9).abs() < 1e-12, "the first step has the length α, however small the gradient");
 /// # Ok::<(), steepest_graph::PlanErrors>(())
 /// ```

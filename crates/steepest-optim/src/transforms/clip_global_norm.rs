@@ -19,18 +19,18 @@ use crate::{Transform, UpdateScope, Updates};
 /// training recurrent neural networks, algorithm 1.
 ///
 /// ```
-/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, evaluate};
+/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, advance};
 /// use steepest_optim::{ClipGlobalNorm, Parameter, minimize};
 /// let graph = Graph::new();
 /// let x = graph.variable("x", VariableKind::Parameter, [], Initial::Constant(0.0));
 /// let y = graph.variable("y", VariableKind::Parameter, [], Initial::Constant(0.0));
 /// let parameters = [Parameter::new("x", x), Parameter::new("y", y)];
 /// let applied = minimize(-3.0 * x - 4.0 * y, &parameters, &ClipGlobalNorm { norm: 1.0 });
-/// let (x, y) = (applied.next("x").unwrap_or(x), applied.next("y").unwrap_or(y));
-/// let values = evaluate(&graph, &[x, y, applied.reports[0].1], &Feeds::new())?;
-/// let values: Vec<f64> = values.iter().map(|v| v.to_f64()[0]).collect();
-/// assert!((values[0] - 0.6).abs() < 1e-15 && (values[1] - 0.8).abs() < 1e-15);
-/// assert!((values[2] - 5.0).abs() < 1e-15);
+/// let mut feeds = Feeds::new();
+/// let norm = advance(&graph, &[applied.reports[0].1], &mut feeds)?[0].to_f64()[0];
+/// let value = |name| feeds.get(name).map_or(0.0, |v| v.to_f64()[0]);
+/// assert!((norm - 5.0).abs() < 1e-15);
+/// assert!((value("x") - 0.6).abs() < 1e-15 && (value("y") - 0.8).abs() < 1e-15);
 /// # Ok::<(), steepest_graph::PlanErrors>(())
 /// ```
 #[derive(Clone, Copy, Debug)]

@@ -11,13 +11,14 @@ use crate::{Transform, UpdateScope, Updates};
 /// NaN, so that the run stops with the tensor's name and does not hide it.
 ///
 /// ```
-/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, evaluate};
+/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, advance};
 /// use steepest_optim::{ClipValue, Parameter, minimize};
 /// let graph = Graph::new();
 /// let x = graph.variable("x", VariableKind::Parameter, [], Initial::Constant(3.0));
-/// let applied = minimize(x.square(), &[Parameter::new("x", x)], &ClipValue { limit: 1.0 });
-/// let value = evaluate(&graph, &[applied.next("x").unwrap_or(x)], &Feeds::new())?;
-/// assert_eq!(value[0].to_f64(), [2.0]);
+/// minimize(x.square(), &[Parameter::new("x", x)], &ClipValue { limit: 1.0 });
+/// let mut feeds = Feeds::new();
+/// advance(&graph, &[], &mut feeds)?;
+/// assert_eq!(feeds.get("x").map(|x| x.to_f64()), Some(vec![2.0]));
 /// # Ok::<(), steepest_graph::PlanErrors>(())
 /// ```
 #[derive(Clone, Copy, Debug)]

@@ -13,13 +13,14 @@ use crate::{Transform, UpdateScope, Updates};
 /// [`WeightDecay`](crate::WeightDecay). All parameters are penalized, biases too, as in PyTorch.
 ///
 /// ```
-/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, evaluate};
+/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, advance};
 /// use steepest_optim::{L2, Parameter, minimize};
 /// let graph = Graph::new();
 /// let x = graph.variable("x", VariableKind::Parameter, [], Initial::Constant(3.0));
-/// let applied = minimize(x, &[Parameter::new("x", x)], &L2 { lambda: 0.5 });
-/// let value = evaluate(&graph, &[applied.next("x").unwrap_or(x)], &Feeds::new())?;
-/// assert_eq!(value[0].to_f64(), [0.5]); // 3 − (1 + 0.5 · 3)
+/// minimize(x, &[Parameter::new("x", x)], &L2 { lambda: 0.5 });
+/// let mut feeds = Feeds::new();
+/// advance(&graph, &[], &mut feeds)?;
+/// assert_eq!(feeds.get("x").map(|x| x.to_f64()), Some(vec![0.5])); // 3 − (1 + 0.5 · 3)
 /// # Ok::<(), steepest_graph::PlanErrors>(())
 /// ```
 #[derive(Clone, Copy, Debug)]

@@ -11,14 +11,14 @@ use crate::{Transform, UpdateScope, Updates};
 /// the link stands in a chain matters to what remembers updates; see [`Chain`](crate::Chain).
 ///
 /// ```
-/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, evaluate};
+/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, advance};
 /// use steepest_optim::{Parameter, ScaleByRate, minimize};
 /// let graph = Graph::new();
 /// let x = graph.variable("x", VariableKind::Parameter, [], Initial::Constant(3.0));
-/// let applied = minimize(x.square(), &[Parameter::new("x", x)], &ScaleByRate);
-/// let next = applied.next("x").unwrap_or(x);
-/// let value = evaluate(&graph, &[next], &Feeds::new().scalar("learning-rate", 0.25))?;
-/// assert_eq!(value[0].to_f64(), [1.5]); // 3 − 0.25 · 6
+/// minimize(x.square(), &[Parameter::new("x", x)], &ScaleByRate);
+/// let mut feeds = Feeds::new().scalar("learning-rate", 0.25);
+/// advance(&graph, &[], &mut feeds)?;
+/// assert_eq!(feeds.get("x").map(|x| x.to_f64()), Some(vec![1.5])); // 3 − 0.25 · 6
 /// # Ok::<(), steepest_graph::PlanErrors>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
