@@ -8,9 +8,11 @@ use std::panic::Location;
 use steepest_tensor::Tensor;
 
 use crate::error::{PlanErrors, Problem, ProblemKind};
-use crate::graph::{Graph, Node, VariableSpec};
+use crate::graph::{Graph, Node, NodeId, VariableSpec};
 use crate::op::Op;
 use crate::ops;
+use crate::ops::host_scalar::HostScalar;
+use crate::ops::input::Input;
 use crate::var::Var;
 
 /// What the host gives a step: inputs, scalars and the values of variables, by name.
@@ -82,43 +84,65 @@ pub fn advance(graph: &Graph, outputs: &[Var<'_>], feeds: &mut Feeds) -> Result<
     Ok(outputs.iter().map(|var| values[var.id().index()].clone()).collect())
 }
 
-/// The value of every node.
+/// The value of every node that the outputs and assignments need; of others, nothing.
 #[track_caller]
 fn interpret(graph: &Graph, outputs: &[Var<'_>], feeds: &Feeds) -> Result<Vec<Tensor>, PlanErrors> {
     if let Some(&other) = outputs.iter().find(|&&var| !graph.owns(var)) {
-        return Err(PlanErrors(vec![Problem {
-            kind: ProblemKind::OtherGraph,
+        let (kind, location) = (ProblemKind::OtherGraph, Location::caller());
+        let problem = Problem {
+            kind,
             op: "evaluate",
             operands: vec![other.describe()],
             layer: String::new(),
-            location: Location::caller(),
-        }]));
+            location,
+        };
+        return Err(PlanErrors(vec![problem]));
     }
     let mut problems = graph.problems();
-    let mut values: Vec<Tensor> = Vec::with_capacity(graph.len());
     if !problems.is_empty() {
         return Err(PlanErrors(problems));
     }
-    for node in graph.nodes() {
-        let value = match &node.op {
-            Op::Input(ops::input::Input { name, .. })
-            | Op::HostScalar(ops::host_scalar::HostScalar { name }) => {
-                fed(feeds, name, &node).map(|value| value.unwrap_or_else(|| ops::unfed(node.ty)))
-            }
-            Op::Read(read) => graph.with_variable(read.variable, |variable| {
-                Ok(fed(feeds, &variable.name, &node)?.unwrap_or_else(|| initial(variable)))
-            }),
-            op => {
-                let inputs: Vec<&Tensor> = node.inputs.iter().map(|id| &values[id.index()]).collect();
-                Ok(op.rule().reference(&inputs, node.ty))
-            }
-        };
+    let nodes = graph.nodes();
+    let needed = needed(
+        &nodes,
+        outputs.iter().map(|var| var.id()).chain(graph.assignments().into_iter().map(|(_, value)| value)),
+    );
+    let mut values: Vec<Tensor> = Vec::with_capacity(nodes.len());
+    for (node, needed) in nodes.iter().zip(needed) {
+        let value = if needed { compute(graph, node, &values, feeds) } else { Ok(Tensor::scalar(f64::NAN)) };
         values.push(value.unwrap_or_else(|problem| {
             problems.push(problem);
             ops::unfed(node.ty)
         }));
     }
     if problems.is_empty() { Ok(values) } else { Err(PlanErrors(problems)) }
+}
+
+/// Which nodes the given ones are computed from, themselves included.
+fn needed(nodes: &[Node], roots: impl Iterator<Item = NodeId>) -> Vec<bool> {
+    let mut needed = vec![false; nodes.len()];
+    roots.for_each(|root| needed[root.index()] = true);
+    for (index, node) in nodes.iter().enumerate().rev() {
+        if needed[index] {
+            node.inputs.iter().for_each(|input| needed[input.index()] = true);
+        }
+    }
+    needed
+}
+
+fn compute(graph: &Graph, node: &Node, values: &[Tensor], feeds: &Feeds) -> Result<Tensor, Problem> {
+    match &node.op {
+        Op::Input(Input { name, .. }) | Op::HostScalar(HostScalar { name }) => {
+            Ok(fed(feeds, name, node)?.unwrap_or_else(|| ops::unfed(node.ty)))
+        }
+        Op::Read(read) => graph.with_variable(read.variable, |variable| {
+            Ok(fed(feeds, &variable.name, node)?.unwrap_or_else(|| initial(variable)))
+        }),
+        op => {
+            let inputs: Vec<&Tensor> = node.inputs.iter().map(|id| &values[id.index()]).collect();
+            Ok(op.rule().reference(&inputs, node.ty))
+        }
+    }
 }
 
 /// What is fed under a name, if anything is.

@@ -236,11 +236,10 @@ fn values_of_another_graph_are_a_problem_not_a_panic() {
 fn feeds_of_a_wrong_shape_are_all_named() {
     let graph = Graph::new();
     let (a, line) = (graph.input("a", [3]), line!());
-    graph.host_scalar("rate");
-    weight(&graph);
+    let all = [a, graph.host_scalar("rate"), weight(&graph)];
     let wrong = || Tensor::f64([2], vec![0.0; 2]).unwrap();
     let feeds = Feeds::new().with("a", wrong()).with("rate", wrong()).with("weight", wrong());
-    let PlanErrors(problems) = evaluate(&graph, &[a], &feeds).unwrap_err();
+    let PlanErrors(problems) = evaluate(&graph, &all, &feeds).unwrap_err();
     assert_eq!(problems.iter().map(|p| p.op).collect::<Vec<_>>(), ["input", "host_scalar", "read"]);
     let place = format!("{}:{line}:{}", file!(), problems[0].location.column());
     assert_eq!(
