@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use steepest_tensor::Shape;
 
 use crate::{Fractions, Reason, Task};
 
@@ -100,6 +101,22 @@ pub enum Finding {
         commonest: String,
         /// Its rows.
         commonest_rows: usize,
+    },
+    /// A numeric column has cells that are not numbers; training will stop at the first.
+    OddCells {
+        /// The column.
+        column: String,
+        /// How many.
+        cells: u64,
+        /// The first.
+        example: String,
+    },
+    /// The file holds images.
+    Images {
+        /// The shape of one.
+        shape: Shape,
+        /// Bytes of all of them.
+        bytes: u64,
     },
     /// The data was split, and how.
     Split {
@@ -207,6 +224,13 @@ impl fmt::Display for Finding {
                 f,
                 "classes are unbalanced: `{commonest}` has {commonest_rows} training rows, `{rarest}` has {rarest_rows}; accuracy alone says little"
             ),
+            Finding::OddCells { column, cells, example } => write!(
+                f,
+                "column `{column}` is numeric but has {cells} cells that are not numbers, such as `{example}` (mend them, add them to `missing`, or set `columns.{column} = \"categorical\"`)"
+            ),
+            Finding::Images { shape, bytes } => {
+                write!(f, "images of shape {shape}, {:.1} MB", *bytes as f64 / 1e6)
+            }
             Finding::Split { fractions, train, validation, test } => write!(
                 f,
                 "rows were split at random: {train} for training, {validation} for validation ({}), {test} for test ({})",

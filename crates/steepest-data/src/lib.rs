@@ -11,6 +11,7 @@ mod dataset;
 mod error;
 mod finding;
 mod fingerprint;
+mod inspect;
 mod options;
 mod prepare;
 mod preprocess;
@@ -28,6 +29,7 @@ pub use dataset::{Dataset, Scaling, TargetKind, TargetsMut};
 pub use error::{Cell, DataError, Nearest, Role};
 pub use finding::{Fill, Finding};
 pub use fingerprint::Fingerprint;
+pub use inspect::{ColumnSummary, Inspection, NumberSummary, inspect};
 pub use options::{MISSING_TEXTS, ReadOptions};
 pub use prepare::{DataOptions, Prepared, prepare};
 pub use preprocess::{

@@ -164,6 +164,16 @@ impl ColumnScan {
         }
     }
 
+    /// Looks at bytes as numbers, without counting distinct ones.
+    pub fn push_bytes(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.moments.push(f64::from(byte));
+        }
+        self.min = bytes.iter().map(|&b| f64::from(b)).fold(self.min, f64::min);
+        self.max = bytes.iter().map(|&b| f64::from(b)).fold(self.max, f64::max);
+        self.present += bytes.len() as u64;
+    }
+
     fn push_number(&mut self, value: f64) {
         self.numbers += 1;
         self.whole += u64::from(value.fract() == 0.0);
@@ -177,6 +187,14 @@ impl ColumnScan {
     /// Distinct texts, and whether that is all of them rather than a lower bound.
     pub fn distinct(&self) -> (u64, bool) {
         (self.distinct.len().min(DISTINCT_LIMIT) as u64, self.distinct.len() <= DISTINCT_LIMIT)
+    }
+
+    /// The most frequent texts, most frequent first.
+    pub fn top(&self, count: usize) -> Vec<(String, u64)> {
+        let mut top: Vec<(String, u64)> = self.counted.iter().map(|(text, &n)| (text.clone(), n)).collect();
+        top.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        top.truncate(count);
+        top
     }
 
     /// The kind of the column, and why.

@@ -2,21 +2,28 @@
 
 use steepest_tensor::Key;
 
-/// The most rounds a permutation uses; small domains need more than large ones to mix.
-const MAX_ROUNDS: usize = 16;
+/// Rounds of one cycle; small domains need two cycles to mix.
+const ROUNDS: usize = 6;
 
 /// A random permutation of `0..n`, addressable at any position in constant time and memory.
 ///
-/// A Feistel network over the smallest domain `2^b ≥ n`, split into `⌊b/2⌋` and `⌈b/2⌉` bits, is a
-/// bijection of that domain; walking the cycle until the value is below `n` (on average less than
-/// twice) makes it one of `0..n`. Because position `i` of the order is a function of the key and
-/// `i`, a training run that resumes in the middle of an epoch replays nothing and stores nothing.
+/// A Feistel network over the domain `0..a·2ᵏ` with `2ᵏ ≈ √n` and the smallest `a` that makes it hold
+/// `n` is a bijection of that domain; walking on along the cycle while the value is `n` or more (which
+/// happens about once in √n times) makes it one of `0..n`. A value is cut into `L = v / 2ᵏ` and
+/// `R = v mod 2ᵏ`; a double round is
+///
+/// `L ← (L + F(R) · a) mod a`,  `R ← R ⊕ F(L) · 2ᵏ`,
+///
+/// where `F` maps to `[0, 1)` through one folded 128-bit product with keys from the counter-based
+/// generator. Because position `i` of the order is a function of the key and `i`, a training run that
+/// resumes in the middle of an epoch replays nothing and stores nothing.
 ///
 /// Differs from PyTorch's `RandomSampler`, which stores the whole permutation, and from a shuffle
-/// buffer, which mixes only nearby rows.
+/// buffer, which mixes only nearby rows. Not for secrets.
 ///
 /// Reference: Luby and Rackoff, *How to construct pseudorandom permutations from pseudorandom
-/// functions* (1988); cycle walking: Black and Rogaway, *Ciphers with arbitrary finite domains* (2002).
+/// functions* (1988); cycle walking and unequal halves: Black and Rogaway, *Ciphers with arbitrary
+/// finite domains* (2002).
 ///
 /// ```
 /// use steepest_data::Permutation;
@@ -30,28 +37,25 @@ const MAX_ROUNDS: usize = 16;
 #[derive(Clone, Copy, Debug)]
 pub struct Permutation {
     n: u64,
-    left_bits: u32,
+    /// The number of values of the left half, a.
+    left: u64,
+    /// The number of bits of the right half, k.
     right_bits: u32,
-    rounds: usize,
-    keys: [(u64, u64); MAX_ROUNDS],
+    cycles: u32,
+    keys: [u64; ROUNDS],
+    multiply: u64,
 }
 
 impl Permutation {
     /// The permutation of `0..n` that belongs to `key`. Use a new key (say, `key.at(epoch)`) for a new order.
     pub fn new(key: Key, n: u64) -> Permutation {
-        let bits = if n <= 2 { 2 } else { u64::BITS - (n - 1).leading_zeros() };
-        let rounds = match bits.max(2) {
-            ..=8 => 16,
-            9..=14 => 10,
-            _ => 6,
-        };
-        let mut keys = [(0, 0); MAX_ROUNDS];
-        for (round, slot) in keys.iter_mut().take(rounds).enumerate() {
-            let [a, b, c, d] = key.words(round as u64);
-            *slot = (u64::from(a) | u64::from(b) << 32, u64::from(c) | u64::from(d) << 32 | 1);
-        }
-        let bits = bits.max(2);
-        Permutation { n, left_bits: bits / 2, right_bits: bits - bits / 2, rounds, keys }
+        let bits = u64::BITS - n.saturating_sub(1).leading_zeros();
+        let right_bits = (bits / 2).max(1);
+        let cycles = if bits <= 13 { 2 } else { 1 };
+        let left = n.div_ceil(1 << right_bits).max(1);
+        let keys = std::array::from_fn(|round| key.bits(round as u64));
+        let multiply = key.bits(ROUNDS as u64);
+        Permutation { n, left, right_bits, cycles, keys, multiply }
     }
 
     /// The number of entries.
@@ -96,32 +100,54 @@ impl Permutation {
 
     #[inline]
     fn forward(&self, value: u64) -> u64 {
-        let mut left = value >> self.right_bits;
-        let mut right = value & ((1 << self.right_bits) - 1);
-        for pair in self.keys[..self.rounds].chunks_exact(2) {
-            left ^= mixed(right, pair[0], self.left_bits);
-            right ^= mixed(left, pair[1], self.right_bits);
+        let (mut left, mut right) = (value >> self.right_bits, value & ((1 << self.right_bits) - 1));
+        for cycle in 0..self.cycles {
+            let multipliers = self.multipliers(cycle);
+            for round in [0, 2, 4] {
+                left += high(mixed(right, self.keys[round], multipliers[round]), self.left);
+                left -= if left >= self.left { self.left } else { 0 };
+                right ^= mixed(left, self.keys[round + 1], multipliers[round + 1])
+                    >> (u64::BITS - self.right_bits);
+            }
         }
         left << self.right_bits | right
     }
 
     #[inline]
     fn backward(&self, value: u64) -> u64 {
-        let mut left = value >> self.right_bits;
-        let mut right = value & ((1 << self.right_bits) - 1);
-        for pair in self.keys[..self.rounds].chunks_exact(2).rev() {
-            right ^= mixed(left, pair[1], self.right_bits);
-            left ^= mixed(right, pair[0], self.left_bits);
+        let (mut left, mut right) = (value >> self.right_bits, value & ((1 << self.right_bits) - 1));
+        for cycle in (0..self.cycles).rev() {
+            let multipliers = self.multipliers(cycle);
+            for round in [4, 2, 0] {
+                right ^= mixed(left, self.keys[round + 1], multipliers[round + 1])
+                    >> (u64::BITS - self.right_bits);
+                let share = high(mixed(right, self.keys[round], multipliers[round]), self.left);
+                left += if left < share { self.left } else { 0 };
+                left -= share;
+            }
         }
         left << self.right_bits | right
     }
+
+    /// The multiplier of each round: other bits of the one multiplier.
+    #[inline(always)]
+    fn multipliers(&self, cycle: u32) -> [u64; ROUNDS] {
+        let multiply = self.multiply.rotate_left(5 * ROUNDS as u32 * cycle);
+        std::array::from_fn(|round| multiply.rotate_left(5 * round as u32) | 1)
+    }
 }
 
-/// `bits` keyed pseudorandom bits of `value`: one 128-bit product, folded.
+/// 64 keyed pseudorandom bits of `value`: one 128-bit product, folded.
 #[inline(always)]
-fn mixed(value: u64, (add, multiply): (u64, u64), bits: u32) -> u64 {
-    let product = u128::from(value ^ add) * u128::from(multiply);
-    ((product >> 64) as u64 ^ product as u64) >> (u64::BITS - bits)
+fn mixed(value: u64, key: u64, multiply: u64) -> u64 {
+    let product = u128::from(value ^ key) * u128::from(multiply);
+    (product >> 64) as u64 ^ product as u64
+}
+
+/// The upper half of a product.
+#[inline(always)]
+fn high(a: u64, b: u64) -> u64 {
+    ((u128::from(a) * u128::from(b)) >> 64) as u64
 }
 
 #[cfg(test)]
@@ -212,6 +238,6 @@ mod tests {
     fn order_is_stable_across_versions() {
         let order = Permutation::new(Key::new(7).stream("shuffle"), 10);
         let rows: Vec<u64> = (0..10).map(|i| order.at(i)).collect();
-        assert_eq!(rows, [2, 9, 6, 4, 7, 3, 8, 5, 0, 1], "a change here breaks every resumable run");
+        assert_eq!(rows, [7, 1, 9, 2, 6, 5, 0, 3, 8, 4], "a change here breaks every resumable run");
     }
 }

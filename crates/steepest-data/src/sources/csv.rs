@@ -198,6 +198,19 @@ impl CsvSource {
         Ok(Schema { columns: columns.collect::<Result<_, _>>()? })
     }
 
+    /// Looks at every row from the first on; returns their number and what each column holds.
+    pub(crate) fn scan(&mut self) -> Result<(u64, Vec<ColumnScan>), DataError> {
+        self.restart()?;
+        let fields = self.schema.columns.len();
+        let mut scans = vec![ColumnScan::new(); fields];
+        while self.next_record(Some(fields))? {
+            let cells = self.record.iter().map(str::trim);
+            scans.iter_mut().zip(cells).for_each(|(scan, cell)| scan.push(cell, &self.missing));
+            self.row += 1;
+        }
+        Ok((self.row, scans))
+    }
+
     /// Goes back to the first row.
     fn restart(&mut self) -> Result<(), DataError> {
         let opened = text::open_text(&self.path, self.options.encoding.as_deref())?;

@@ -117,14 +117,22 @@ pub type Open = fn(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>
 /// # Errors
 /// [`DataError::UnknownFormat`], and those of opening.
 pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>, DataError> {
+    (detect(path, options)?.open)(path, options)
+}
+
+/// The source that fits a file, or the one that `options.format` names.
+///
+/// # Errors
+/// [`DataError::UnknownFormat`], and those of opening.
+pub fn detect(path: &Path, options: &ReadOptions) -> Result<&'static SourceSpec, DataError> {
     if let Some(name) = &options.format {
-        let spec = SOURCES.iter().find(|spec| spec.name == name).ok_or_else(|| DataError::UnknownFormat {
-            name: name.clone(),
-            nearest: Nearest::find(name, SOURCES.iter().map(|spec| spec.name)),
-        })?;
-        return (spec.open)(path, options);
+        return SOURCES.iter().copied().find(|spec| spec.name == name).ok_or_else(|| {
+            DataError::UnknownFormat {
+                name: name.clone(),
+                nearest: Nearest::find(name, SOURCES.iter().map(|spec| spec.name)),
+            }
+        });
     }
     let head = crate::text::open(path)?.head;
-    let spec = SOURCES.iter().copied().find(|spec| (spec.detect)(path, &head)).unwrap_or(&csv::SPEC);
-    (spec.open)(path, options)
+    Ok(SOURCES.iter().copied().find(|spec| (spec.detect)(path, &head)).unwrap_or(&csv::SPEC))
 }
