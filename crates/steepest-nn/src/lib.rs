@@ -1,2 +1,69 @@
 //! Layers, losses, initializers, metrics and ready-made models.
+//!
+//! A [`Layer`] is plain configuration; traced into a [`Scope`] it declares its parameters and records
+//! mathematics on graph variables. Sizes of inputs come from the traced values. Everything that a spec
+//! can name is listed in a registry: [`LAYERS`], [`ACTIVATIONS`], [`INITIALIZERS`], [`LOSSES`],
+//! [`METRICS`], [`MODELS`].
+//!
+//! ```
+//! use steepest_graph::{Graph, Initial, Var, gradients};
+//! use steepest_nn::*;
+//! use steepest_tensor::Key;
+//!
+//! // A layer of one's own: y = x W · g.
+//! struct Scaled { outputs: usize }
+//!
+//! impl Layer for Scaled {
+//!     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+//!         let weight = cx.param("weight", [x.dim(-1), self.outputs], &Init::he_normal());
+//!         let gain = cx.param_from("gain", [self.outputs], Initial::Constant(1.0));
+//!         x.matmul(weight) * gain
+//!     }
+//! }
+//!
+//! let graph = Graph::new();
+//! let (x, label) = (graph.input("x", [32, 100]), graph.index_input("label", [32]));
+//! let mut trace = Trace::new(&graph, Key::new(7), Phase::Train);
+//! let logits = trace.scope().apply("head", &Scaled { outputs: 10 }, x);
+//! let loss = CrossEntropy::default().per_example(logits, label).mean();
+//! let parameters: Vec<_> = trace.parameters().iter().map(|(_, var)| *var).collect();
+//! assert_eq!(gradients(loss, &parameters).len(), 2);
+//! assert!(graph.problems().is_empty());
+//! ```
 #![forbid(unsafe_code)]
+
+mod activations;
+mod error;
+mod init;
+mod layers;
+mod losses;
+mod metrics;
+mod models;
+mod registry;
+mod scope;
+mod sequential;
+mod task;
+
+pub use activations::{ACTIVATIONS, Activation, ActivationSpec};
+pub use error::NnError;
+pub use init::{Fans, INITIALIZERS, Init, InitializerSpec};
+pub use layers::dense::Dense;
+pub use layers::dropout::Dropout;
+pub use layers::flatten::Flatten;
+pub use layers::{LAYERS, Layer, LayerSpec};
+pub use losses::binary_cross_entropy::BinaryCrossEntropy;
+pub use losses::cross_entropy::CrossEntropy;
+pub use losses::huber::Huber;
+pub use losses::mean_absolute_error::MeanAbsoluteError;
+pub use losses::mean_squared_error::MeanSquaredError;
+pub use losses::{LOSSES, Loss, LossSpec};
+pub use metrics::{Direction, METRICS, Metric, MetricSpec, Values};
+pub use models::linear::Linear;
+pub use models::logistic::Logistic;
+pub use models::mlp::Mlp;
+pub use models::softmax::Softmax;
+pub use models::{Inputs, MODELS, Model, ModelSpec};
+pub use registry::{Configured, Registered};
+pub use scope::{Phase, STEP, Scope, Trace};
+pub use sequential::Sequential;
+pub use task::{Target, Task};

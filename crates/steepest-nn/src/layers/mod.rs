@@ -1,0 +1,71 @@
+//! Layers, one file each.
+
+use steepest_graph::{ProblemKind, Var};
+use steepest_spec::{Description, Settings};
+
+use crate::registry::registered;
+use crate::{NnError, Scope};
+
+pub mod activation;
+pub mod dense;
+pub mod dropout;
+pub mod flatten;
+
+/// All layers that a spec can name.
+pub static LAYERS: &[&LayerSpec] = &[&dense::SPEC, &activation::SPEC, &dropout::SPEC, &flatten::SPEC];
+
+/// A part of a model: plain configuration that records its mathematics when it is traced.
+///
+/// Parameters are declared where they are used; their sizes come from the traced value. The same layer
+/// can be traced many times: for training, for evaluation, for another batch size.
+///
+/// ```
+/// use steepest_graph::{Graph, Var};
+/// use steepest_nn::{Init, Layer, Phase, Scope, Trace};
+/// # use steepest_tensor::Key;
+/// /// y = x + tanh(x W).
+/// struct Residual;
+///
+/// impl Layer for Residual {
+///     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+///         let width = x.dim(-1);
+///         let weight = cx.param("weight", [width, width], &Init::xavier_normal());
+///         x + x.matmul(weight).tanh()
+///     }
+/// }
+///
+/// let graph = Graph::new();
+/// let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+/// let y = trace.scope().apply("residual", &Residual, graph.input("x", [8, 5]));
+/// assert_eq!(*y.shape(), [8, 5]);
+/// assert_eq!(trace.parameters()[0].0, "residual.weight");
+/// ```
+pub trait Layer: Send + Sync {
+    /// Records what the layer computes from `x`, whose first axis is the batch.
+    fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g>;
+}
+
+impl<L: Layer + ?Sized> Layer for Box<L> {
+    #[track_caller]
+    fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+        (**self).forward(cx, x)
+    }
+}
+
+/// A layer's entry.
+#[derive(Debug)]
+pub struct LayerSpec {
+    /// Name, formula, hyperparameters.
+    pub about: Description,
+    /// The layer from checked settings.
+    pub build: fn(&Settings) -> Result<Box<dyn Layer>, NnError>,
+}
+
+registered!(LayerSpec, "layer", LAYERS);
+
+/// Reports that `x` does not have the axes a layer needs, and how to mend it.
+#[track_caller]
+pub(crate) fn wrong_input(op: &'static str, x: Var<'_>, needs: &str, help: &str) {
+    let what = format!("needs {needs}, got {}", x.shape());
+    x.graph().problem(op, ProblemKind::Layer { what, help: help.to_owned() });
+}

@@ -1,0 +1,52 @@
+//! Root mean squared error.
+
+use steepest_spec::Description;
+
+use super::{Direction, Metric, MetricSpec, REGRESSION, Values, add_state, check_lengths};
+use crate::NnError;
+
+const NAME: &str = "rmse";
+
+/// √(mean of (ŷ − y)²), over all examples and outputs, in units of the target.
+#[derive(Default)]
+struct Rmse {
+    /// Numbers, squared errors.
+    sums: [f64; 2],
+}
+
+impl Metric for Rmse {
+    fn update(&mut self, predictions: Values<'_>, targets: Values<'_>) -> Result<(), NnError> {
+        for i in 0..check_lengths(NAME, predictions, targets, 1)? {
+            self.sums[0] += 1.0;
+            self.sums[1] += (predictions.get(i) - targets.get(i)).powi(2);
+        }
+        Ok(())
+    }
+
+    fn value(&self) -> Option<f64> {
+        let [numbers, squares] = self.sums;
+        (numbers > 0.0).then(|| (squares / numbers).sqrt())
+    }
+
+    fn state(&self) -> Vec<f64> {
+        self.sums.to_vec()
+    }
+
+    fn merge(&mut self, state: &[f64]) -> Result<(), NnError> {
+        add_state(NAME, &mut self.sums, state)
+    }
+}
+
+/// The root of the mean squared error.
+pub static SPEC: MetricSpec = MetricSpec {
+    about: Description {
+        name: NAME,
+        summary: "The root of the mean squared error, in units of the target.",
+        formula: "√(1/n Σᵢ (ŷᵢ − yᵢ)²)",
+        reference: "scikit-learn root_mean_squared_error",
+        hyperparameters: &[],
+    },
+    direction: Direction::Lower,
+    suits: REGRESSION,
+    configure: |_, _| Box::new(Rmse::default()),
+};

@@ -1,0 +1,88 @@
+//! Logistic regression.
+
+use serde::{Deserialize, Serialize};
+use steepest_graph::Var;
+use steepest_spec::{Accepts, Default, Description, Hyperparameter};
+
+use super::ModelSpec;
+use crate::registry::{check_text, configure};
+use crate::{Dense, Flatten, Init, InitializerSpec, Layer, Scope, Task};
+
+/// Logistic regression.
+///
+/// z = x W + b and P(yes) = σ(z), with features x of shape `[batch, …]` (further axes are flattened) and
+/// one logit z for each example. The prediction is z. Parameters are `logistic.weight` and `logistic.bias`.
+///
+/// ```
+/// use steepest_graph::{Feeds, Graph, evaluate};
+/// use steepest_nn::{Phase, Trace, Logistic, Layer};
+/// use steepest_tensor::{Key, Tensor};
+/// let graph = Graph::new();
+/// let x = graph.input("x", [1, 2]);
+/// let y = Logistic::new(1).forward(&mut Trace::new(&graph, Key::new(0), Phase::Eval).scope(), x);
+/// let feeds = Feeds::new()
+///     .with("x", Tensor::f64([1, 2], vec![2.0, 3.0])?)
+///     .with("logistic.weight", Tensor::f64([2, 1], vec![10.0, 1.0])?)
+///     .with("logistic.bias", Tensor::f64([1], vec![0.5])?);
+/// assert_eq!(evaluate(&graph, &[y], &feeds)?[0].to_f64(), [23.5]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Logistic {
+    /// The size of the prediction's last axis.
+    pub outputs: usize,
+    /// Initial values of W. The problem is convex: any start ends at the same minimum.
+    pub weight_init: Init,
+    /// Whether there is a b.
+    pub use_bias: bool,
+}
+
+impl Logistic {
+    /// A model that starts at zero.
+    pub fn new(outputs: usize) -> Logistic {
+        Logistic { outputs, weight_init: Init::zeros(), use_bias: true }
+    }
+}
+
+impl Layer for Logistic {
+    #[track_caller]
+    fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+        let x = Flatten {}.forward(cx, x);
+        let dense = Dense { use_bias: self.use_bias, ..Dense::new(self.outputs) };
+        cx.apply("logistic", &dense.weight_init(self.weight_init.clone()), x)
+    }
+}
+
+/// Logistic regression: one logit for yes or no.
+pub static SPEC: ModelSpec = ModelSpec {
+    about: Description {
+        name: "logistic",
+        summary: "Logistic regression: one logit for yes or no.",
+        formula: "z = x W + b, P(yes) = σ(z)",
+        reference: "Cox, 1958, The regression analysis of binary sequences",
+        hyperparameters: &[
+            Hyperparameter {
+                name: "weight-init",
+                symbol: "W",
+                summary: "Initial weights: an initializer, with settings in parentheses.",
+                accepts: Accepts::Text,
+                default: Default::Text("zeros"),
+                source: "the problem is convex; scikit-learn's linear models start at zero",
+            },
+            Hyperparameter {
+                name: "use-bias",
+                symbol: "b",
+                summary: "Whether b is added.",
+                accepts: Accepts::Bool,
+                default: Default::Bool(true),
+                source: "scikit-learn fit_intercept",
+            },
+        ],
+    },
+    suits: |task| matches!(task, Task::Binary),
+    configure: |settings, task| {
+        check_text::<InitializerSpec>(&SPEC.about, settings, "weight-init")?;
+        Ok(Box::new(configure::<Logistic>(&SPEC.about, settings, &[("outputs", task.outputs())])?))
+    },
+};

@@ -1,0 +1,148 @@
+//! The multilayer perceptron.
+
+use serde::{Deserialize, Serialize};
+use steepest_graph::Var;
+use steepest_spec::{Accepts, Default, Description, Hyperparameter};
+
+use super::ModelSpec;
+use crate::registry::{check_text, configure};
+use crate::{
+    Activation, ActivationSpec, Dense, Dropout, Flatten, Init, InitializerSpec, Layer, Registered, Scope,
+};
+
+/// A multilayer perceptron.
+///
+/// h₀ = x, hₗ = dropout(f(hₗ₋₁ Wₗ + bₗ)), ŷ = h_L W + b, with features x of shape `[batch, …]` (further
+/// axes are flattened). The prediction has no activation: it is numbers or logits. Parameters are
+/// `mlp.0.weight`, `mlp.0.bias`, `mlp.1.weight`, …
+///
+/// Unless set, hidden weights are initialized as recommended for the activation (He for rectifiers,
+/// Xavier for tanh and sigmoid, LeCun for SELU) and the linear output layer by Xavier; biases are zero.
+/// PyTorch's `Linear` would take `torch-linear`; scikit-learn's `MLPClassifier` Xavier throughout.
+///
+/// No hidden layers make a linear model. Beyond about ten hidden layers plain perceptrons train badly.
+///
+/// Reference: Rumelhart, Hinton and Williams, 1986, *Learning representations by back-propagating errors*.
+///
+/// ```
+/// use steepest_graph::Graph;
+/// use steepest_nn::{Layer, Mlp, Phase, Trace};
+/// # use steepest_tensor::Key;
+/// let graph = Graph::new();
+/// let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+/// let logits = Mlp::new(&[512, 256], 10).forward(&mut trace.scope(), graph.input("x", [128, 28, 28]));
+/// assert_eq!(*logits.shape(), [128, 10]);
+/// let count: usize = trace.parameters().iter().map(|(_, p)| p.shape().elements()).sum();
+/// assert_eq!(count, 784 * 512 + 512 + 512 * 256 + 256 + 256 * 10 + 10);
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Mlp {
+    /// The size of the prediction's last axis.
+    pub outputs: usize,
+    /// The sizes of the hidden layers.
+    pub hidden: Vec<usize>,
+    /// f, the activation of the hidden layers.
+    pub activation: Activation,
+    /// The share of hidden units dropped in training.
+    pub dropout: f64,
+    /// Initial weights of all layers; unset: as the activation recommends.
+    #[serde(default)]
+    pub weight_init: Option<Init>,
+    /// Whether layers have a bias.
+    pub use_bias: bool,
+}
+
+impl Mlp {
+    /// A perceptron with rectifiers, without dropout.
+    pub fn new(hidden: &[usize], outputs: usize) -> Mlp {
+        let (hidden, activation) = (hidden.to_vec(), Activation::relu());
+        Mlp { outputs, hidden, activation, dropout: 0.0, weight_init: None, use_bias: true }
+    }
+
+    fn dense(&self, outputs: usize, recommended: Init) -> Dense {
+        let weight_init = self.weight_init.clone().unwrap_or(recommended);
+        Dense { use_bias: self.use_bias, weight_init, ..Dense::new(outputs) }
+    }
+
+    fn hidden_init(&self) -> Init {
+        // The registries' tests look up every recommended name.
+        let spec = InitializerSpec::find(self.activation.spec().initializer);
+        spec.map_or_else(|_| Init::xavier_uniform(), Init::of)
+    }
+}
+
+impl Layer for Mlp {
+    #[track_caller]
+    fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+        cx.layer("mlp", |cx| {
+            let mut h = Flatten {}.forward(cx, x);
+            for (index, &width) in self.hidden.iter().enumerate() {
+                h = cx.layer(&index.to_string(), |cx| {
+                    let h = self.dense(width, self.hidden_init()).forward(cx, h);
+                    Dropout { rate: self.dropout }.forward(cx, self.activation.apply(h))
+                });
+            }
+            let output = self.dense(self.outputs, Init::xavier_uniform());
+            cx.apply(&self.hidden.len().to_string(), &output, h)
+        })
+    }
+}
+
+/// A multilayer perceptron.
+pub static SPEC: ModelSpec = ModelSpec {
+    about: Description {
+        name: "mlp",
+        summary: "A multilayer perceptron.",
+        formula: "hₗ = f(hₗ₋₁ Wₗ + bₗ), ŷ = h_L W + b",
+        reference: "Rumelhart, Hinton and Williams, 1986, Learning representations by back-propagating errors",
+        hyperparameters: &[
+            Hyperparameter {
+                name: "hidden",
+                symbol: "",
+                summary: "The sizes of the hidden layers, in units.",
+                accepts: Accepts::Integers,
+                default: Default::Integers(&[100]),
+                source: "scikit-learn MLPClassifier",
+            },
+            Hyperparameter {
+                name: "activation",
+                symbol: "f",
+                summary: "The activation of the hidden layers, with settings in parentheses.",
+                accepts: Accepts::Text,
+                default: Default::Text("relu"),
+                source: "scikit-learn MLPClassifier; Glorot, Bordes and Bengio, 2011",
+            },
+            Hyperparameter {
+                name: "dropout",
+                symbol: "p",
+                summary: "The share of hidden units dropped in training.",
+                accepts: Accepts::FRACTION,
+                default: Default::Number(0.0),
+                source: "scikit-learn has none; Srivastava et al., 2014, recommend 0.5 for large layers",
+            },
+            Hyperparameter {
+                name: "weight-init",
+                symbol: "W",
+                summary: "Initial weights of all layers; unset: as the activation recommends, Xavier for the output.",
+                accepts: Accepts::Text,
+                default: Default::Unset,
+                source: "He et al., 2015; Glorot and Bengio, 2010; Klambauer et al., 2017",
+            },
+            Hyperparameter {
+                name: "use-bias",
+                symbol: "b",
+                summary: "Whether layers have a bias.",
+                accepts: Accepts::Bool,
+                default: Default::Bool(true),
+                source: "Rumelhart, Hinton and Williams, 1986",
+            },
+        ],
+    },
+    suits: |_| true,
+    configure: |settings, task| {
+        check_text::<ActivationSpec>(&SPEC.about, settings, "activation")?;
+        check_text::<InitializerSpec>(&SPEC.about, settings, "weight-init")?;
+        Ok(Box::new(configure::<Mlp>(&SPEC.about, settings, &[("outputs", task.outputs())])?))
+    },
+};

@@ -1,0 +1,322 @@
+//! Where a layer finds itself while it is traced: its path of names, the phase, its parameters, its
+//! random numbers.
+
+use std::collections::BTreeMap;
+
+use steepest_graph::{Graph, Initial, ProblemKind, Var, VariableKind};
+use steepest_tensor::{Key, Shape};
+
+use crate::{Fans, Init, Layer};
+
+/// The name of the host scalar that numbers the steps.
+///
+/// Random numbers of a traced model (dropout) are a function of the key, the layer's name, this number
+/// and the position.
+pub const STEP: &str = "step";
+
+/// What a trace is for. The two are two plans of the same model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// For a training step: dropout drops, batch statistics are those of the batch.
+    Train,
+    /// For evaluation and prediction: nothing is random, running statistics are used.
+    Eval,
+}
+
+/// One recording of a model into a graph.
+///
+/// It owns what the layers declare; they see it through [`Scope`]s.
+///
+/// ```
+/// use steepest_graph::Graph;
+/// use steepest_nn::{Dense, Phase, Trace};
+/// use steepest_tensor::Key;
+/// let graph = Graph::new();
+/// let mut trace = Trace::new(&graph, Key::new(7), Phase::Train);
+/// let x = graph.input("x", [32, 100]);
+/// let y = trace.scope().apply("head", &Dense::new(10), x);
+/// assert_eq!(*y.shape(), [32, 10]);
+/// let names: Vec<&str> = trace.parameters().iter().map(|(name, _)| name.as_str()).collect();
+/// assert_eq!(names, ["head.weight", "head.bias"]);
+/// ```
+#[derive(Debug)]
+pub struct Trace<'g> {
+    graph: &'g Graph,
+    key: Key,
+    phase: Phase,
+    parameters: Vec<(String, Var<'g>)>,
+    states: Vec<(String, Var<'g>)>,
+    draws: BTreeMap<String, u64>,
+}
+
+impl<'g> Trace<'g> {
+    /// The beginning of a trace. All initial values and random numbers come from `key`.
+    pub fn new(graph: &'g Graph, key: Key, phase: Phase) -> Trace<'g> {
+        let (parameters, states, draws) = (Vec::new(), Vec::new(), BTreeMap::new());
+        Trace { graph, key, phase, parameters, states, draws }
+    }
+
+    /// The outermost scope, whose path is empty.
+    pub fn scope(&mut self) -> Scope<'_, 'g> {
+        Scope { trace: self, path: String::new(), again: false }
+    }
+
+    /// The parameters by full name, in the order of their declaration.
+    pub fn parameters(&self) -> &[(String, Var<'g>)] {
+        &self.parameters
+    }
+
+    /// The states (running statistics, carried values) by full name, in the order of their declaration.
+    pub fn states(&self) -> &[(String, Var<'g>)] {
+        &self.states
+    }
+}
+
+/// A layer's place in a [`Trace`].
+///
+/// Names are joined by dots: a parameter `weight` in the scope `0` of the scope `mlp` is `mlp.0.weight`,
+/// in checkpoints, errors and reports alike.
+#[derive(Debug)]
+pub struct Scope<'t, 'g> {
+    trace: &'t mut Trace<'g>,
+    path: String,
+    again: bool,
+}
+
+impl<'g> Scope<'_, 'g> {
+    /// The graph being built.
+    pub fn graph(&self) -> &'g Graph {
+        self.trace.graph
+    }
+
+    /// Whether the trace is for training or evaluation.
+    pub fn phase(&self) -> Phase {
+        self.trace.phase
+    }
+
+    /// The path of names, empty in the outermost scope.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Traces a part under a name of its own.
+    pub fn layer<R>(&mut self, name: &str, build: impl FnOnce(&mut Scope<'_, 'g>) -> R) -> R {
+        self.enter(name, self.again, build)
+    }
+
+    /// Traces a part that was traced before once more, with the same parameters: both branches of a
+    /// Siamese network, a tied head.
+    ///
+    /// ```
+    /// use steepest_graph::Graph;
+    /// use steepest_nn::{Dense, Layer, Phase, Trace};
+    /// # use steepest_tensor::Key;
+    /// let graph = Graph::new();
+    /// let (a, b) = (graph.input("a", [8, 4]), graph.input("b", [8, 4]));
+    /// let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+    /// let (mut cx, encoder) = (trace.scope(), Dense::new(2));
+    /// let left = cx.layer("encoder", |cx| encoder.forward(cx, a));
+    /// let right = cx.again("encoder", |cx| encoder.forward(cx, b));
+    /// let distance = (left - right).square().sum_last();
+    /// assert_eq!(*distance.shape(), [8, 1]);
+    /// assert_eq!(trace.parameters().len(), 2);
+    /// ```
+    pub fn again<R>(&mut self, name: &str, build: impl FnOnce(&mut Scope<'_, 'g>) -> R) -> R {
+        self.enter(name, true, build)
+    }
+
+    fn enter<R>(&mut self, name: &str, again: bool, build: impl FnOnce(&mut Scope<'_, 'g>) -> R) -> R {
+        let (graph, path) = (self.trace.graph, self.full_name(name));
+        let mut inner = Scope { trace: &mut *self.trace, path, again };
+        graph.scoped(name, || build(&mut inner))
+    }
+
+    /// Applies a layer under a name of its own.
+    #[track_caller]
+    pub fn apply<L: Layer + ?Sized>(&mut self, name: &str, layer: &L, x: Var<'g>) -> Var<'g> {
+        self.layer(name, |cx| layer.forward(cx, x))
+    }
+
+    /// A trained parameter.
+    ///
+    /// Its full name is the path and `name`; its initial values are drawn from the trace's key and the
+    /// full name alone, so they do not change when other parameters are added or reordered. Each name is
+    /// declared once; [`Scope::again`] shares parameters on purpose.
+    #[track_caller]
+    pub fn param(&mut self, name: &str, shape: impl Into<Shape>, init: &Init) -> Var<'g> {
+        let shape = shape.into();
+        self.param_with_fans(name, shape, init, Fans::of(&shape))
+    }
+
+    /// A parameter whose number of inputs and outputs cannot be read from its shape, such as a bias
+    /// that is to be scaled like the weight beside it.
+    #[track_caller]
+    pub fn param_with_fans(
+        &mut self,
+        name: &str,
+        shape: impl Into<Shape>,
+        init: &Init,
+        fans: Fans,
+    ) -> Var<'g> {
+        let initial = init.initial(fans, self.trace.key.stream(&self.full_name(name)));
+        self.param_from(name, shape, initial)
+    }
+
+    /// A parameter with given initial values.
+    #[track_caller]
+    pub fn param_from(&mut self, name: &str, shape: impl Into<Shape>, initial: Initial) -> Var<'g> {
+        let full = self.full_name(name);
+        self.declare(&full, VariableKind::Parameter, shape.into(), initial)
+    }
+
+    /// A value that the forward pass itself changes (a running mean) or that is carried between steps.
+    #[track_caller]
+    pub fn state(&mut self, name: &str, shape: impl Into<Shape>, init: &Init) -> Var<'g> {
+        let (full, shape) = (self.full_name(name), shape.into());
+        let initial = init.initial(Fans::of(&shape), self.trace.key.stream(&full));
+        self.declare(&full, VariableKind::State, shape, initial)
+    }
+
+    /// What a state becomes at the end of the step. `state` is what [`Scope::state`] returned.
+    #[track_caller]
+    pub fn set_state(&mut self, state: Var<'g>, value: Var<'g>) {
+        self.trace.graph.assign(state, value);
+    }
+
+    #[track_caller]
+    fn declare(&mut self, full: &str, kind: VariableKind, shape: Shape, initial: Initial) -> Var<'g> {
+        let graph = self.trace.graph;
+        let declared = match kind {
+            VariableKind::State => &mut self.trace.states,
+            _ => &mut self.trace.parameters,
+        };
+        let before = declared.iter().find(|(known, _)| known == full).map(|(_, var)| *var);
+        match (before, self.again) {
+            // The derivative is taken by one node, so further uses must be that same node.
+            (Some(first), true) if first.shape() == shape => return first,
+            (Some(_), false) => graph.problem("param", declared_twice(full)),
+            (None, true) => graph.problem("param", declared_never(full)),
+            _ => {}
+        }
+        let variable = graph.variable(full, kind, shape, initial);
+        if before.is_none() {
+            declared.push((full.to_owned(), variable));
+        }
+        variable
+    }
+
+    /// The key of this layer's random numbers, a stream of its own for each call.
+    ///
+    /// Equal names give equal streams whatever else the model holds.
+    pub fn key(&mut self) -> Key {
+        let name = self.full_name("random");
+        let draw = self.trace.draws.entry(name.clone()).or_insert(0);
+        *draw += 1;
+        self.trace.key.stream("random").stream(&format!("{name}.{draw}"))
+    }
+
+    /// Fresh uniform random numbers in `[0, 1)` at every step.
+    #[track_caller]
+    pub fn uniform(&mut self, shape: impl Into<Shape>) -> Var<'g> {
+        let (graph, key) = (self.trace.graph, self.key());
+        graph.uniform(key, graph.host_scalar(STEP), shape)
+    }
+
+    fn full_name(&self, name: &str) -> String {
+        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    }
+}
+
+fn declared_twice(full: &str) -> ProblemKind {
+    let what = format!("`{full}` is declared a second time");
+    let help = "give each layer a name of its own with `cx.layer(\"name\", …)`, or share on purpose with \
+                `cx.again(\"name\", …)`";
+    ProblemKind::Layer { what, help: help.to_owned() }
+}
+
+fn declared_never(full: &str) -> ProblemKind {
+    let what = format!("`{full}` is to be shared, but nothing declared it before");
+    ProblemKind::Layer {
+        what,
+        help: "trace it first with `cx.layer(\"name\", …)` of the same name".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Dense;
+
+    fn problems(build: impl for<'g> FnOnce(&mut Scope<'_, 'g>, Var<'g>)) -> Vec<String> {
+        let graph = Graph::new();
+        let x = graph.input("x", [4, 3]);
+        build(&mut Trace::new(&graph, Key::new(1), Phase::Train).scope(), x);
+        graph.problems().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn names_follow_the_path_and_the_order_of_declaration() {
+        let graph = Graph::new();
+        let mut trace = Trace::new(&graph, Key::new(1), Phase::Eval);
+        let x = graph.input("x", [4, 3]);
+        let mut cx = trace.scope();
+        let y = cx.layer("block", |cx| {
+            let y = cx.apply("b", &Dense::new(5), x);
+            cx.apply("a", &Dense::new(2), y)
+        });
+        cx.state("mean", [2], &Init::zeros());
+        assert_eq!(cx.phase(), Phase::Eval);
+        assert_eq!(*y.shape(), [4, 2]);
+        let names: Vec<&str> = trace.parameters().iter().map(|(n, _)| n.as_str()).collect();
+        assert_eq!(names, ["block.b.weight", "block.b.bias", "block.a.weight", "block.a.bias"]);
+        assert_eq!(trace.states()[0].0, "mean");
+        let kinds: Vec<VariableKind> = graph.variables().iter().map(|v| v.kind).collect();
+        assert_eq!(kinds[3..], [VariableKind::Parameter, VariableKind::State]);
+    }
+
+    #[test]
+    fn initial_values_do_not_depend_on_the_order() {
+        let initial = |names: [&str; 2]| {
+            let graph = Graph::new();
+            let mut trace = Trace::new(&graph, Key::new(1), Phase::Train);
+            for name in names {
+                trace.scope().param(name, [3, 2], &Init::he_normal());
+            }
+            let mut all: Vec<_> =
+                graph.variables().into_iter().map(|v| (v.name, v.initial.value(0))).collect();
+            all.sort_by(|a, b| a.0.cmp(&b.0));
+            all
+        };
+        assert_eq!(initial(["a", "b"]), initial(["b", "a"]));
+        assert_ne!(initial(["a", "b"])[0].1, initial(["a", "b"])[1].1);
+    }
+
+    #[test]
+    fn sharing_by_accident_is_a_problem() {
+        let found = problems(|cx, x| {
+            cx.apply("dense", &Dense::new(3), x);
+            cx.apply("dense", &Dense::new(3), x);
+        });
+        assert_eq!(found.len(), 2);
+        assert!(found[0].contains("`dense.weight` is declared a second time"), "{}", found[0]);
+        assert!(found[0].contains("layer `dense`") && found[0].contains("help: give each layer"));
+    }
+
+    #[test]
+    fn sharing_what_was_never_declared_is_a_problem() {
+        let found = problems(|cx, x| {
+            cx.again("dense", |cx| Dense::new(3).forward(cx, x));
+        });
+        assert!(found[0].contains("`dense.weight` is to be shared"), "{}", found[0]);
+    }
+
+    #[test]
+    fn each_draw_of_a_layer_has_its_own_stream() {
+        let graph = Graph::new();
+        let mut trace = Trace::new(&graph, Key::new(1), Phase::Train);
+        let mut cx = trace.scope();
+        let (first, second) = (cx.key(), cx.key());
+        assert_ne!(first, second);
+        assert_ne!(first, cx.layer("a", |cx| cx.key()));
+    }
+}

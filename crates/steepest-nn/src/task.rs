@@ -1,0 +1,108 @@
+//! What is to be predicted, and what follows from it for models, losses and metrics.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What is to be predicted.
+///
+/// The task tells a model how many outputs it has and the trainer which loss and metrics are usual.
+///
+/// ```
+/// use steepest_nn::Task;
+/// let task = Task::Multiclass { classes: 10 };
+/// assert_eq!((task.outputs(), task.default_loss()), (10, "cross-entropy"));
+/// assert_eq!(task.default_metrics()[0], "accuracy");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Task {
+    /// Real numbers. Predictions are the numbers themselves, of shape `[batch, outputs]`.
+    Regression {
+        /// How many numbers belong to an example.
+        outputs: usize,
+    },
+    /// Yes or no. Predictions are logits z of shape `[batch, 1]`; the probability of yes is σ(z).
+    Binary,
+    /// One of several classes. Predictions are logits of shape `[batch, classes]`; the probabilities are
+    /// their softmax.
+    Multiclass {
+        /// How many classes there are.
+        classes: usize,
+    },
+}
+
+/// What a loss expects as target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// Real numbers, of the shape of the predictions (a last axis of size 1 may be missing).
+    Values,
+    /// Class labels 0, 1, 2, … as indices, of the shape of the predictions without the last axis.
+    Labels,
+}
+
+impl Task {
+    /// The size of the last axis of the predictions.
+    pub fn outputs(&self) -> usize {
+        match *self {
+            Task::Regression { outputs } => outputs,
+            Task::Binary => 1,
+            Task::Multiclass { classes } => classes,
+        }
+    }
+
+    /// How many target numbers belong to an example.
+    pub fn targets(&self) -> usize {
+        match *self {
+            Task::Regression { outputs } => outputs,
+            Task::Binary | Task::Multiclass { .. } => 1,
+        }
+    }
+
+    /// What kind of target the usual losses of this task take.
+    pub fn target(&self) -> Target {
+        match self {
+            Task::Regression { .. } | Task::Binary => Target::Values,
+            Task::Multiclass { .. } => Target::Labels,
+        }
+    }
+
+    /// The usual loss: the negative log-likelihood of a Gaussian, Bernoulli or categorical target.
+    pub fn default_loss(&self) -> &'static str {
+        match self {
+            Task::Regression { .. } => "mean-squared-error",
+            Task::Binary => "binary-cross-entropy",
+            Task::Multiclass { .. } => "cross-entropy",
+        }
+    }
+
+    /// The usual metrics, the one to choose models by first.
+    pub fn default_metrics(&self) -> &'static [&'static str] {
+        match self {
+            Task::Regression { .. } => &["rmse", "mae", "r2"],
+            Task::Binary => &["accuracy", "auc"],
+            Task::Multiclass { .. } => &["accuracy"],
+        }
+    }
+
+    /// The linear model of the task.
+    pub fn default_model(&self) -> &'static str {
+        match self {
+            Task::Regression { .. } => "linear",
+            Task::Binary => "logistic",
+            Task::Multiclass { .. } => "softmax",
+        }
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Task::Regression { outputs: 1 } => write!(f, "regression"),
+            Task::Regression { outputs } => write!(f, "regression with {outputs} outputs"),
+            Task::Binary => write!(f, "binary classification"),
+            Task::Multiclass { classes } => write!(f, "classification into {classes} classes"),
+        }
+    }
+}
