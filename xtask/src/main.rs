@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod data;
 mod tidy;
 
 use std::path::PathBuf;
@@ -21,6 +22,11 @@ struct Arguments {
 enum Task {
     /// Measure Steepest and its peers on the same work.
     Bench(bench::Options),
+    /// Fetch real data sets into data/, or list what there is.
+    Data {
+        /// Names from the list.
+        names: Vec<String>,
+    },
     /// Check the architecture invariants of the source tree.
     Tidy {
         /// Print every warning instead of their number.
@@ -35,12 +41,15 @@ enum Error {
     #[error(transparent)]
     Bench(#[from] bench::BenchError),
     #[error(transparent)]
+    Data(#[from] data::DataError),
+    #[error(transparent)]
     Tidy(#[from] tidy::TidyError),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Bench(options) => bench::run(&repository(), &options).map_err(Error::from),
+        Task::Data { names } => data::run(&repository(), &names).map_err(Error::from),
         Task::Tidy { warnings } => tidy::run(&repository(), warnings).map_err(Error::from),
     };
     match result {
