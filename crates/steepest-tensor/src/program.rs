@@ -110,6 +110,9 @@ pub struct Tile {
     pub instrs: Vec<TileInstr>,
     /// The number of registers.
     pub registers: usize,
+    /// Whether rows do not matter: every operand is [`Access::Wide`] or [`Access::One`] and every result
+    /// wide, so that the tile may be cut anywhere.
+    pub flat: bool,
 }
 
 /// A matrix in a buffer, by strides in elements.
@@ -284,7 +287,49 @@ pub struct Program {
     pub parallel: bool,
 }
 
+impl Program {
+    /// The same program with the variables elsewhere: `moved` gives each place's new offset.
+    #[must_use]
+    pub fn with_variables(mut self, len: usize, moved: impl Fn(usize) -> usize) -> Program {
+        let shift = |place: &mut Place| {
+            if place.space == Space::Variables {
+                place.offset = moved(place.offset);
+            }
+        };
+        for instr in self.regions.iter_mut().flat_map(|r| &mut r.groups).flat_map(|g| &mut g.instrs) {
+            instr.places_mut().into_iter().for_each(shift);
+        }
+        self.variables_len = len;
+        self
+    }
+}
+
 impl Instr {
+    fn places_mut(&mut self) -> Vec<&mut Place> {
+        match self {
+            Instr::Tile(tile) => {
+                let mut places = Vec::new();
+                for instr in &mut tile.instrs {
+                    for arg in &mut instr.args {
+                        if let Source::Memory(place) = &mut arg.source {
+                            places.push(place);
+                        }
+                    }
+                    if let Target::Memory(place) = &mut instr.to {
+                        places.push(place);
+                    }
+                }
+                places
+            }
+            Instr::MatMul(p) => vec![&mut p.a.place, &mut p.b.place, &mut p.c],
+            Instr::Copy(copy) => vec![&mut copy.from, &mut copy.to],
+            Instr::Fill { to, .. } => vec![to],
+            Instr::ColumnSum { from, to, .. } | Instr::ArgMax { from, to, .. } => vec![from, to],
+            Instr::Gather { table, indices, to, .. } => vec![table, indices, to],
+            Instr::ScatterAdd { values, indices, to, .. } => vec![values, indices, to],
+        }
+    }
+
     /// A short name for listings.
     pub fn name(&self) -> &'static str {
         match self {

@@ -290,7 +290,9 @@ fn collect_tile(tile: &Tile, scalars: usize, out: &mut Vec<Touch>) -> bool {
                 instr.shape == Access::Wide && matches!(instr.args[0].source, Source::Scalar(_))
             }
         };
-        if !fits_kind {
+        let rows_matter = instr.shape == Access::Row
+            || instr.args.iter().any(|arg| matches!(arg.access, Access::Row | Access::Column));
+        if !fits_kind || tile.flat && rows_matter {
             return false;
         }
         match instr.to {

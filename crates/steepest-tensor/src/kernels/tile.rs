@@ -18,7 +18,7 @@ pub(crate) fn block_rows(width: usize) -> usize {
 
 /// Elements of a thread's scratch memory that a tile needs: its registers and splatted scalars.
 pub(crate) fn scratch_len(tile: &Tile, lanes: usize) -> usize {
-    let register = register_len(tile.width, lanes);
+    let register = register_len(if tile.flat { 1 } else { tile.width }, lanes);
     let splats: usize = tile.instrs.iter().map(|instr| instr.args.len()).sum();
     register * tile.registers + splats * lanes
 }
@@ -59,7 +59,10 @@ pub(crate) unsafe fn run<T: Real, const L: usize, const ISA: u8>(
     first: usize,
     end: usize,
 ) {
-    let register = register_len(tile.width, L);
+    // A flat tile is cut anywhere, so that wide rows do not make large blocks.
+    let (width, first, end) =
+        if tile.flat { (1, first * tile.width, end * tile.width) } else { (tile.width, first, end) };
+    let register = register_len(width, L);
     // SAFETY: scratch has `scratch_len` elements; registers come first, then one splat per operand.
     unsafe {
         let splats = memory.scratch.add(register * tile.registers);
@@ -77,13 +80,13 @@ pub(crate) unsafe fn run<T: Real, const L: usize, const ISA: u8>(
                 slot = slot.add(L);
             }
         }
-        let step = block_rows(tile.width);
+        let step = block_rows(width);
         let mut row = first;
         while row < end {
             let rows = step.min(end - row);
             let mut slot = splats;
             for instr in &tile.instrs {
-                let frame = Frame { memory, width: tile.width, register, row, rows };
+                let frame = Frame { memory, width, register, row, rows };
                 instruction::<T, L, ISA>(instr, &frame, slot);
                 slot = slot.add(L * instr.args.len());
             }
