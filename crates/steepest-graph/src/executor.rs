@@ -36,7 +36,9 @@ pub enum ExecutorError {
         got: DType,
     },
     /// The program is not sound: a defect of the compiler, never of the user.
-    #[error("the compiled program is not sound ({0}); this is a defect, please report the model that shows it")]
+    #[error(
+        "the compiled program is not sound ({0}); this is a defect, please report the model that shows it"
+    )]
     Program(#[from] ProgramError),
 }
 

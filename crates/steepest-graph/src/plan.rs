@@ -72,7 +72,11 @@ impl Plan {
     ///
     /// # Errors
     /// All problems of the graph, each with the line that wrote it.
-    pub fn compile(graph: &Graph, outputs: &[(&str, Var<'_>)], options: &PlanOptions) -> Result<Plan, PlanErrors> {
+    pub fn compile(
+        graph: &Graph,
+        outputs: &[(&str, Var<'_>)],
+        options: &PlanOptions,
+    ) -> Result<Plan, PlanErrors> {
         let problems = graph.problems();
         if !problems.is_empty() {
             return Err(PlanErrors(problems));

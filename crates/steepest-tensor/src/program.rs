@@ -80,7 +80,7 @@ pub enum TileKind {
     SumRow,
     /// The maximum of each row; NaN if the row has one.
     MaxRow,
-    /// 1 in the column named by the row's index, else 0. The operand is in the index space.
+    /// 1 in the column named by the row's index, else 0; NaN for an index outside. The operand is in the index space.
     OneHot,
     /// Uniform random numbers, by position; the operand is the step.
     Uniform(Key),

@@ -242,8 +242,8 @@ impl<T: Real, const L: usize> Vector<T, L> {
     #[inline(always)]
     pub fn zip3(self, b: Self, c: Self, f: impl Fn(T, T, T) -> T) -> Self {
         let mut out = self.0;
-        for i in 0..L {
-            out[i] = f(self.0[i], b.0[i], c.0[i]);
+        for ((lane, &b), &c) in out.iter_mut().zip(&b.0).zip(&c.0) {
+            *lane = f(*lane, b, c);
         }
         Vector(out)
     }

@@ -147,7 +147,7 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
         |place: Place, write: bool, stride: Option<usize>| out.push(Touch { place, write, stride });
     let real = |place: &Place| place.space != Space::Index;
     match instr {
-        Instr::Tile(tile) => return collect_tile(tile, scalars, out),
+        Instr::Tile(tile) => collect_tile(tile, scalars, out),
         Instr::MatMul(p) => {
             let units = if p.by_columns { p.n } else { p.batches * p.m };
             let reach = |rows: usize, columns: usize, m: &crate::program::Matrix| {
@@ -170,12 +170,12 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
             touch(p.a.place, false, dense_rows.then_some(p.k).filter(|_| !p.by_columns));
             touch(p.b.place, false, None);
             touch(p.c, true, Some(if p.by_columns { 1 } else { p.n }));
-            return ok;
+            ok
         }
         Instr::ColumnSum { from, rows, columns, to } => {
             touch(*from, false, None);
             touch(*to, true, Some(1));
-            return n == *columns && rows * columns <= from.len && real(from) && real(to);
+            n == *columns && rows * columns <= from.len && real(from) && real(to)
         }
         Instr::Copy(copy) => {
             let reach = |strides: &[usize]| {
@@ -196,37 +196,33 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
             touch(copy.from, false, None);
             // Within `to` the copy's elements are its own: its strides do not repeat.
             touch(copy.to, true, None);
-            return ok;
+            ok
         }
         Instr::Fill { to, .. } => {
             touch(*to, true, Some(1));
-            return n == to.len && real(to);
+            n == to.len && real(to)
         }
         Instr::Gather { table, rows, width, indices, to } => {
             touch(*table, false, None);
             touch(*indices, false, Some(1));
             touch(*to, true, Some(*width));
-            return n == indices.len
-                && !real(indices)
-                && rows * width <= table.len
-                && real(table)
-                && real(to);
+            n == indices.len && !real(indices) && rows * width <= table.len && real(table) && real(to)
         }
         Instr::ScatterAdd { values, indices, width, rows, to } => {
             touch(*values, false, None);
             touch(*indices, false, None);
             touch(*to, true, None);
-            return n == *width
+            n == *width
                 && !real(indices)
                 && indices.len * width <= values.len
                 && rows * width <= to.len
                 && real(values)
-                && real(to);
+                && real(to)
         }
         Instr::ArgMax { from, width, to } => {
             touch(*from, false, Some(*width));
             touch(*to, true, Some(1));
-            return *width > 0 && real(from) && !real(to);
+            *width > 0 && real(from) && !real(to)
         }
     }
 }

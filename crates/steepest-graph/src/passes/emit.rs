@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use steepest_tensor::program::{
-    Access, Copy, Group, Instr, MatMul, Matrix, Operand, Place, Program, Region, ScalarInstr, Source, Space, Target,
-    Tile, TileInstr,
+    Access, Copy, Group, Instr, MatMul, Matrix, Operand, Place, Program, Region, ScalarInstr, Source, Space,
+    Target, Tile, TileInstr,
 };
 use steepest_tensor::{Buffer, DType, Shape};
 
@@ -54,7 +54,7 @@ pub(crate) fn emit(
             }
         }
     }
-    let emitter = Emitter { flow, lowered, placement, scalars: &scalars, size: dtype.size_bytes() };
+    let emitter = Emitter { lowered, placement, scalars: &scalars, size: dtype.size_bytes() };
     let mut work = 0;
     for plans in &schedule.regions {
         let groups: Vec<Group> = plans.iter().map(|plan| emitter.group(plan)).collect();
@@ -91,7 +91,6 @@ fn emit_scalars(flow: &Flow, program: &mut Program) -> BTreeMap<usize, usize> {
 }
 
 struct Emitter<'a> {
-    flow: &'a Flow,
     lowered: &'a Lowered,
     placement: &'a Placement,
     scalars: &'a BTreeMap<usize, usize>,
@@ -115,8 +114,10 @@ impl Emitter<'_> {
 
     fn group(&self, plan: &GroupPlan) -> Group {
         let instrs = plan.runs.iter().flat_map(|run| self.run(run)).collect();
-        let product = self.items(plan).any(|item| matches!(item.kernel, Kernel::MatMul { by_columns: false, .. }));
-        let gradient = self.items(plan).any(|item| matches!(&item.kernel, Kernel::MatMul { a, .. } if a.column != 1));
+        let product =
+            self.items(plan).any(|item| matches!(item.kernel, Kernel::MatMul { by_columns: false, .. }));
+        let gradient =
+            self.items(plan).any(|item| matches!(&item.kernel, Kernel::MatMul { a, .. } if a.column != 1));
         let whole = plan.extent.max(1);
         let (align, block) = match (product, gradient) {
             (true, true) => (8, GRADIENT_BLOCK),
@@ -140,7 +141,12 @@ impl Emitter<'_> {
         match &item.kernel {
             Kernel::Tile { .. } => Vec::new(),
             Kernel::MatMul { batches, m, n, k, a, b, by_columns } => {
-                let matrix = |f: &Factor| Matrix { place: self.place(f.value), row: f.row, column: f.column, batch: f.batch };
+                let matrix = |f: &Factor| Matrix {
+                    place: self.place(f.value),
+                    row: f.row,
+                    column: f.column,
+                    batch: f.batch,
+                };
                 let (a, b) = (matrix(a), matrix(b));
                 let (batches, m, n, k, by_columns) = (*batches, *m, *n, *k, *by_columns);
                 vec![Instr::MatMul(MatMul { batches, m, n, k, a, b, c: to, by_columns })]
@@ -163,7 +169,9 @@ impl Emitter<'_> {
                 let (values, indices) = (self.place(*values), self.place(*indices));
                 vec![Instr::ScatterAdd { values, indices, width: *width, rows: *rows, to }]
             }
-            Kernel::ArgMax { from, width } => vec![Instr::ArgMax { from: self.place(*from), width: *width, to }],
+            Kernel::ArgMax { from, width } => {
+                vec![Instr::ArgMax { from: self.place(*from), width: *width, to }]
+            }
         }
     }
 
@@ -184,8 +192,15 @@ impl Emitter<'_> {
 
     fn final_copy(&self, variable: usize, node: usize) -> Group {
         let (from, to) = (self.place(node), self.placement.variables[variable]);
-        let copy = Copy { shape: Shape::from([to.len]), from, from_strides: vec![1], to, to_strides: vec![1] };
-        Group { extent: to.len, align: 16, block: to.len.max(1), shared: true, instrs: vec![Instr::Copy(copy)] }
+        let copy =
+            Copy { shape: Shape::from([to.len]), from, from_strides: vec![1], to, to_strides: vec![1] };
+        Group {
+            extent: to.len,
+            align: 16,
+            block: to.len.max(1),
+            shared: true,
+            instrs: vec![Instr::Copy(copy)],
+        }
     }
 
     fn tile(&self, width: usize, nodes: &[usize]) -> Tile {
@@ -200,7 +215,8 @@ impl Emitter<'_> {
             let args: Vec<Operand> = reads
                 .iter()
                 .map(|read| {
-                    let access = if narrow && read.access == Access::Wide { Access::Row } else { read.access };
+                    let access =
+                        if narrow && read.access == Access::Wide { Access::Row } else { read.access };
                     self.operand(read.value, access, &registers)
                 })
                 .collect();
@@ -222,7 +238,9 @@ impl Emitter<'_> {
         let source = match value {
             Value::Host(node) => Source::Scalar(self.scalars.get(&node).copied().unwrap_or(usize::MAX)),
             Value::Node(node) => match registers.of.get(&node) {
-                Some(&(register, _)) if !self.placement.places.contains_key(&node) => Source::Register(register),
+                Some(&(register, _)) if !self.placement.places.contains_key(&node) => {
+                    Source::Register(register)
+                }
                 _ => Source::Memory(self.place(node)),
             },
         };
@@ -273,8 +291,11 @@ impl Registers {
     }
 }
 
+type Inputs = Vec<(String, Place)>;
+type Outputs = Vec<(String, Place, Shape)>;
+
 /// The places of the host's inputs and of the outputs, by name.
-pub(crate) fn interface(flow: &Flow, placement: &Placement) -> (Vec<(String, Place)>, Vec<(String, Place, Shape)>) {
+pub(crate) fn interface(flow: &Flow, placement: &Placement) -> (Inputs, Outputs) {
     let nodes = flow.nodes.iter().enumerate();
     let inputs = nodes.filter_map(|(index, node)| match &node.op {
         Op::Input(input) => Some((input.name.clone(), placement.places[&index])),

@@ -390,7 +390,8 @@ impl Item {
                 })
                 .collect(),
             Kernel::MatMul { m, k, batches, a, b, by_columns, .. } => {
-                let dense = a.column == 1 && a.row == *k && (*batches == 1 || a.batch == m * k) && !by_columns;
+                let dense =
+                    a.column == 1 && a.row == *k && (*batches == 1 || a.batch == m * k) && !by_columns;
                 vec![(a.value, dense.then_some(*k)), (b.value, None)]
             }
             Kernel::ColumnSum { from, .. } | Kernel::Copy { from, .. } => vec![(*from, None)],

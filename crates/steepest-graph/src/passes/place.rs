@@ -150,7 +150,8 @@ fn registers(flow: &Flow, lowered: &Lowered, schedule: &Schedule) -> BTreeSet<us
         let strides = item.reads();
         for (value, stride) in strides {
             let same = run_of.get(user) == run_of.get(&value);
-            let as_made = lowered.items.get(&value).is_some_and(|made| stride.is_some() && made.writes() == stride);
+            let as_made =
+                lowered.items.get(&value).is_some_and(|made| stride.is_some() && made.writes() == stride);
             if !same || !as_made {
                 stays.remove(&value);
             }
@@ -158,7 +159,8 @@ fn registers(flow: &Flow, lowered: &Lowered, schedule: &Schedule) -> BTreeSet<us
         // A value that one instruction reads both by rows and otherwise needs an address.
         if let Kernel::Tile { reads, .. } = &item.kernel {
             for read in reads {
-                if let (Value::Node(node), steepest_tensor::program::Access::One) = (read.value, read.access) {
+                if let (Value::Node(node), steepest_tensor::program::Access::One) = (read.value, read.access)
+                {
                     stays.remove(&node);
                 }
             }

@@ -78,9 +78,9 @@ pub(crate) fn schedule(flow: &Flow, lowered: &Lowered) -> Schedule {
         for &node in order.iter().filter(|node| schedule.level[node] == level) {
             groups.entry(lowered.items[&node].extent).or_default().push(node);
         }
-        let groups = groups.into_iter().flat_map(|(extent, nodes)| {
-            parts(&nodes, &needs).into_iter().map(move |part| (extent, part))
-        });
+        let groups = groups
+            .into_iter()
+            .flat_map(|(extent, nodes)| parts(&nodes, &needs).into_iter().map(move |part| (extent, part)));
         let plans = groups.map(|(extent, nodes)| GroupPlan { extent, runs: runs(lowered, &needs, &nodes) });
         schedule.regions.push(plans.collect());
     }
@@ -206,7 +206,9 @@ fn runs(lowered: &Lowered, needs: &BTreeMap<usize, Vec<Edge>>, nodes: &[usize]) 
         let next = next.or_else(|| left.iter().position(|&n| ready(n))).unwrap_or(0);
         let node = left.remove(next);
         match runs.last_mut() {
-            Some(run) if run.width.is_some_and(|w| width(node).is_some_and(|o| w == o || w == 1 || o == 1)) => {
+            Some(run)
+                if run.width.is_some_and(|w| width(node).is_some_and(|o| w == o || w == 1 || o == 1)) =>
+            {
                 run.width = run.width.max(width(node));
                 run.items.push(node);
             }

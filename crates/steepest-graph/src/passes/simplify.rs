@@ -270,7 +270,8 @@ impl Flow {
             };
             if let (Some(a), Some(b), Some(c)) = (value(0), value(1), value(2)) {
                 let value = (pointwise.eval)([a, b, c]);
-                let folded = self.add(ops::constant::Constant { value }.into(), vec![], Type::real(Shape::SCALAR));
+                let folded =
+                    self.add(ops::constant::Constant { value }.into(), vec![], Type::real(Shape::SCALAR));
                 return Some(self.broadcast(folded, ty.shape));
             }
             if ty.shape.rank() > 0 {
@@ -291,6 +292,7 @@ impl Flow {
                 _ => None,
             },
             Op::Neg(_) => self.negated(inputs[0]),
+            Op::Mul(_) if ty.shape.rank() > 0 => self.gather_factors(inputs, ty),
             Op::Div(_) if ty.shape.rank() > 0 => {
                 // One division on the host instead of one for each element.
                 let divisor = self.host_source(inputs[1])?;
@@ -302,6 +304,24 @@ impl Flow {
             }
             _ => None,
         }
+    }
+
+    /// a · (b · x) with numbers a and b is (a · b) · x, whose first product the host computes.
+    fn gather_factors(&mut self, inputs: &[usize], ty: Type) -> Option<usize> {
+        let split = |flow: &Flow, pair: &[usize]| match (flow.host_source(pair[0]), flow.host_source(pair[1]))
+        {
+            (Some(number), None) => Some((number, pair[1])),
+            (None, Some(number)) => Some((number, pair[0])),
+            _ => None,
+        };
+        let (a, inner) = split(self, inputs)?;
+        if !matches!(self.nodes[inner].op, Op::Mul(_)) {
+            return None;
+        }
+        let (b, x) = split(self, &self.nodes[inner].inputs)?;
+        let product = self.add(ops::mul::Mul.into(), vec![a, b], Type::real(Shape::SCALAR));
+        let factor = self.broadcast(product, ty.shape);
+        Some(self.elementwise(ops::mul::Mul.into(), vec![x, factor]))
     }
 
     /// x, if a node is −x.

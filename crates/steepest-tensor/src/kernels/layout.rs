@@ -64,11 +64,9 @@ unsafe fn transpose<E: Copy, const B: usize>(
                     for (c, row) in block.iter_mut().enumerate() {
                         *row = from.add((j + c) * f + i).cast::<[E; B]>().read_unaligned();
                     }
+                    #[allow(clippy::needless_range_loop)] // r is a column of the block
                     for r in 0..B {
-                        let mut out = [*from; B];
-                        for c in 0..B {
-                            out[c] = block[c][r];
-                        }
+                        let out: [E; B] = std::array::from_fn(|c| block[c][r]);
                         to.add((i + r) * t + j).cast::<[E; B]>().write_unaligned(out);
                     }
                 } else {

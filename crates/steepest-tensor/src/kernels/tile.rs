@@ -191,10 +191,12 @@ unsafe fn instruction<T: Real, const L: usize, const ISA: u8>(
                 let indices = frame.memory.index(place).add(frame.row);
                 for r in 0..frame.rows {
                     let row = to.add(r * frame.width);
-                    for c in 0..frame.width {
-                        *row.add(c) = T::ZERO;
-                    }
                     let class = *indices.add(r) as usize;
+                    // A label outside the classes must not cost nothing: it makes the loss NaN.
+                    let filler = if class < frame.width { T::ZERO } else { T::from_f64(f64::NAN) };
+                    for c in 0..frame.width {
+                        *row.add(c) = filler;
+                    }
                     if class < frame.width {
                         *row.add(class) = T::ONE;
                     }
