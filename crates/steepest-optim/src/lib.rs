@@ -27,6 +27,7 @@
 
 mod apply;
 mod chain;
+mod join;
 mod schedule;
 pub mod schedules;
 mod scope;
@@ -38,14 +39,17 @@ mod updates;
 
 pub use apply::{Applied, apply_updates, minimize};
 pub use chain::Chain;
+pub use join::Join;
 pub use schedule::{Progress, Schedule, ScheduleSpec};
-pub use schedules::{Constant, SCHEDULES};
+pub use schedules::{Constant, Cosine, Exponential, Linear, Piecewise, SCHEDULES, Step};
 pub use scope::{ParameterScope, UpdateScope};
 pub use span::{Span, SpanError};
 pub use spec::{Build, OptimizerSpec, TransformSpec};
 pub use transform::Transform;
-pub use transforms::{Adam, ClipGlobalNorm, ClipValue, L2, Momentum, ScaleByRate};
-pub use transforms::{OPTIMIZERS, TRANSFORMS};
+pub use transforms::{
+    Adagrad, Adam, ClipGlobalNorm, ClipValue, Decaying, L2, Momentum, Nesterov, OPTIMIZERS, RmsProp,
+    RmsPropCentered, ScaleByRate, TRANSFORMS, WeightDecay,
+};
 pub use updates::{Parameter, Updates};
 
 /// The host scalar that holds the number of the update, 1 at the first.

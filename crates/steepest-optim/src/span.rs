@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use steepest_spec::{Accepts, SettingError, Settings};
 
 use crate::schedule::Progress;
 
@@ -48,6 +49,25 @@ impl Span {
             Span::Percent(percent) => progress.total.map(|n| (percent / 100.0 * n as f64).round() as u64),
         }
     }
+
+    /// The share of the span that lies behind, from 0 at the first update to 1 at its end and after.
+    /// While the length is not known, 0; a span of no steps lies behind from the start.
+    pub(crate) fn share(&self, progress: &Progress) -> f64 {
+        match self.steps(progress) {
+            None => 0.0,
+            Some(n) if progress.done() >= n => 1.0,
+            Some(n) => progress.done() as f64 / n as f64,
+        }
+    }
+}
+
+/// The span that a setting holds.
+pub(crate) fn span(settings: &Settings, key: &str) -> Result<Span, SettingError> {
+    settings.text(key).parse().map_err(|_| SettingError::Unacceptable {
+        key: key.to_owned(),
+        accepts: Accepts::Span.to_string(),
+        got: settings.get(key).map(ToString::to_string).unwrap_or_default(),
+    })
 }
 
 impl FromStr for Span {

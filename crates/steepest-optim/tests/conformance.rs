@@ -4,7 +4,7 @@ mod descent;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use descent::{Descent, settings};
+use descent::{Descent, required, settings};
 use steepest_graph::{Graph, Initial, VariableKind};
 use steepest_optim::{
     Build, OPTIMIZERS, Parameter, SCHEDULES, TRANSFORMS, Transform, apply_updates, minimize,
@@ -18,17 +18,8 @@ fn all() -> Vec<(&'static Description, Build)> {
     optimizers.chain(TRANSFORMS.iter().map(|spec| (&spec.about, spec.build))).collect()
 }
 
-/// A value for each setting that has no default.
-fn required(about: &Description) -> Vec<(&'static str, Value)> {
-    let needed = about.hyperparameters.iter().filter(|h| h.default == Default::Required);
-    needed.map(|h| (h.name, Value::Number(0.5))).collect()
-}
-
 fn build(about: &Description, build: Build, written: &[(&str, Value)]) -> Box<dyn Transform> {
-    let mut all = required(about);
-    all.retain(|(key, _)| !written.iter().any(|(other, _)| other == key));
-    all.extend(written.iter().map(|(key, value)| (*key, value.clone())));
-    build(&settings(about, &all)).unwrap()
+    build(&settings(about, written)).unwrap()
 }
 
 /// f(w, b) = Σ (w − t)⁴ + (b · Σw)²: no gradient repeats, every element has its own.
@@ -83,29 +74,24 @@ fn every_description_is_complete_and_every_default_has_a_source() {
                 about.name,
                 h.name
             );
-            if let Default::Number(value) = h.default {
-                let checked = Settings::new(about, with(about, h.name, Value::Number(value)));
-                assert_eq!(checked.map(|s| s.number(h.name)), Ok(value));
-            }
+        }
+        Settings::new(about, required(about)).expect(about.name);
+        for (key, value) in settings(about, &[]).iter() {
+            let written = [(key, value.clone())];
+            assert_eq!(settings(about, &written).get(key), Some(value), "its own default is accepted");
         }
     }
-}
-
-fn with(about: &Description, key: &str, value: Value) -> Vec<(String, Value)> {
-    let mut written = required(about);
-    written.retain(|(other, _)| *other != key);
-    let written = written.into_iter().map(|(key, value)| (key.to_owned(), value));
-    written.chain([(key.to_owned(), value)]).collect()
 }
 
 #[test]
 fn unknown_settings_are_refused() {
     for (about, _) in all() {
-        let error = Settings::new(about, with(about, "lerning-rate", Value::Number(0.1))).unwrap_err();
+        let wrong = ("lerning-rate".to_owned(), Value::Number(0.1));
+        let error = Settings::new(about, required(about).into_iter().chain([wrong])).unwrap_err();
         assert!(matches!(error, SettingError::Unknown { .. }), "{}: {error}", about.name);
     }
     for spec in OPTIMIZERS {
-        let error = Settings::new(&spec.about, with(&spec.about, "lerning-rate", Value::Number(0.1)));
+        let error = Settings::new(&spec.about, [("lerning-rate".to_owned(), Value::Number(0.1))]);
         assert_eq!(error.unwrap_err().help().unwrap(), "did you mean `learning-rate`?");
     }
 }

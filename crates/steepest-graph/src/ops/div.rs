@@ -9,6 +9,7 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Div;
 
 impl Elementwise for Div {
+    const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Div;
 
     fn eval([x, y, ..]: [f64; 3]) -> f64 {

@@ -11,6 +11,7 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Sigmoid;
 
 impl Elementwise for Sigmoid {
+    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Sigmoid;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

@@ -2,6 +2,7 @@
 
 use steepest_spec::Description;
 
+use crate::join::{WARMUP, warmed_up};
 use crate::schedule::{Progress, Schedule, ScheduleSpec};
 
 /// The base rate throughout: f = 1.
@@ -31,7 +32,7 @@ pub static SPEC: ScheduleSpec = ScheduleSpec {
         summary: "The base rate throughout.",
         formula: "f = 1",
         reference: "",
-        hyperparameters: &[],
+        hyperparameters: &[WARMUP],
     },
-    build: |_| Ok(Box::new(Constant)),
+    build: |settings| warmed_up(settings, Constant),
 };

@@ -17,7 +17,7 @@ use crate::{Transform, UpdateScope, Updates};
 /// g, m, v and u have the parameter's shape. An element of u is about ±1 while gradients agree, so the
 /// rate that follows is the length of a step. ε, added after the bias correction as in PyTorch and optax,
 /// damps elements whose gradients are of its size; Keras divides by √v + ε̂ instead. β₁ = 0 leaves
-/// RMSprop with bias correction.
+/// [RMSprop](crate::RmsProp) with bias correction.
 ///
 /// Kingma & Ba 2015, Adam: a method for stochastic optimization, algorithm 1.
 ///
@@ -103,8 +103,8 @@ pub(crate) const BETA2: Hyperparameter = Hyperparameter {
 pub(crate) const EPSILON: Hyperparameter = Hyperparameter {
     name: "epsilon",
     symbol: "ε",
-    summary: "Added to the denominator, in units of the gradient.",
-    accepts: Accepts::NON_NEGATIVE,
+    summary: "Added to the denominator, so that a zero gradient gives 0; in units of the gradient.",
+    accepts: Accepts::POSITIVE,
     default: Default::Number(Adam::DEFAULT.epsilon),
     source: SOURCE,
 };

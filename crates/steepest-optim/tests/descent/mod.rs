@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use steepest_graph::{Feeds, Graph, Var, advance};
 use steepest_optim::{Applied, LEARNING_RATE, STEP};
-use steepest_spec::{Description, Settings, Value};
+use steepest_spec::{Accepts, Default, Description, Settings, Value};
 
 /// Steps of one graph, each from the values the last one left.
 pub struct Descent<'g> {
@@ -44,8 +44,25 @@ impl<'g> Descent<'g> {
     }
 }
 
-/// Checked settings.
+/// A value for each setting that has no default.
+#[allow(dead_code)]
+pub fn required(about: &Description) -> Vec<(String, Value)> {
+    let needed = about.hyperparameters.iter().filter(|h| h.default == Default::Required);
+    let list = |a, b| Value::List(vec![a, b]);
+    let value = |accepts| match accepts {
+        Accepts::Number { .. } => Value::Number(0.5),
+        Accepts::Span => Value::Text("10 steps".to_owned()),
+        Accepts::Integers => list(Value::Integer(5), Value::Integer(10)),
+        Accepts::Numbers => list(Value::Number(0.5), Value::Number(0.25)),
+        accepts => panic!("no value to try for {accepts}"),
+    };
+    needed.map(|h| (h.name.to_owned(), value(h.accepts))).collect()
+}
+
+/// Checked settings: what is written, and a value for what has no default.
 #[allow(dead_code)]
 pub fn settings(about: &Description, written: &[(&str, Value)]) -> Settings {
-    Settings::new(about, written.iter().map(|(key, value)| (key.to_string(), value.clone()))).unwrap()
+    let mut all: BTreeMap<String, Value> = required(about).into_iter().collect();
+    all.extend(written.iter().map(|(key, value)| (key.to_string(), value.clone())));
+    Settings::new(about, all).unwrap()
 }

@@ -59,8 +59,4 @@ pub enum TileOp {
     Select,
     /// a · b + c, rounded once where the machine can
     MulAdd,
-    /// a · b − c, rounded once where the machine can
-    MulSub,
-    /// c − a · b, rounded once where the machine can
-    NegMulAdd,
 }
