@@ -73,6 +73,10 @@ pub enum Accepts {
     Integers,
     /// A list of real numbers.
     Numbers,
+    /// A list of texts.
+    Texts,
+    /// A whole number of at least 1, or one word such as `"full"`.
+    CountOr(&'static str),
     /// A span of training, with its unit: `"500 steps"`, `"3 epochs"` or `"5%"`.
     Span,
 }
@@ -111,6 +115,8 @@ impl std::fmt::Display for Accepts {
             Accepts::Text => write!(f, "text"),
             Accepts::Integers => write!(f, "a list of whole numbers of at least 1"),
             Accepts::Numbers => write!(f, "a list of numbers"),
+            Accepts::Texts => write!(f, "a list of texts"),
+            Accepts::CountOr(word) => write!(f, "a whole number of at least 1, or {word:?}"),
             Accepts::Span => write!(f, "a span such as \"500 steps\", \"3 epochs\" or \"5%\""),
         }
     }
@@ -135,6 +141,8 @@ pub enum Default {
     Integers(&'static [u64]),
     /// A list of numbers.
     Numbers(&'static [f64]),
+    /// A list of texts.
+    Texts(&'static [&'static str]),
 }
 
 /// The name among `known` that is nearest to `name`, if any is near enough to be what was meant.

@@ -200,6 +200,16 @@ impl Settings {
         self.numbers(key).into_iter().map(|x| x as usize).collect()
     }
 
+    /// A list of texts; empty if unset.
+    pub fn texts(&self, key: &str) -> Vec<String> {
+        let Some(Value::List(values)) = self.get(key) else { return Vec::new() };
+        let text = |value: &Value| match value {
+            Value::Text(text) => Some(text.clone()),
+            _ => None,
+        };
+        values.iter().filter_map(text).collect()
+    }
+
     /// A list of numbers; empty if unset.
     pub fn numbers(&self, key: &str) -> Vec<f64> {
         match self.get(key) {
@@ -237,6 +247,7 @@ fn default(hyper: &Hyperparameter, about: &Description) -> Result<Option<Value>,
             Value::List(xs.iter().map(|&x| Value::Integer(i64::try_from(x).unwrap_or(i64::MAX))).collect())
         }
         Default::Numbers(xs) => Value::List(xs.iter().map(|&x| Value::Number(x)).collect()),
+        Default::Texts(xs) => Value::List(xs.iter().map(|&x| Value::Text(x.to_owned())).collect()),
     }))
 }
 
@@ -254,6 +265,9 @@ fn check(hyper: &Hyperparameter, value: Value) -> Result<Value, SettingError> {
         (Accepts::Choice(names), Value::Text(text)) => names.contains(&text.as_str()),
         (Accepts::Integers, Value::List(list)) => list.iter().all(|v| matches!(v, Value::Integer(1..))),
         (Accepts::Numbers, Value::List(list)) => list.iter().all(|v| v.number().is_some_and(f64::is_finite)),
+        (Accepts::Texts, Value::List(list)) => list.iter().all(|v| matches!(v, Value::Text(_))),
+        (Accepts::CountOr(_), Value::Integer(1..)) => true,
+        (Accepts::CountOr(word), Value::Text(text)) => text == word,
         (Accepts::Span, Value::Text(text)) => is_span(text),
         _ => false,
     };
