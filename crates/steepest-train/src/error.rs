@@ -1,0 +1,143 @@
+//! What can go wrong with a run.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use steepest_data::DataError;
+use steepest_graph::{ExecutorError, PlanErrors, VariablesError};
+use steepest_nn::NnError;
+
+use crate::{Fault, SpecError};
+
+/// What can go wrong with a run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The spec cannot be used.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The data cannot be used.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The model, the loss or a metric cannot be used.
+    #[error(transparent)]
+    Nn(#[from] NnError),
+    /// The training step cannot be compiled.
+    #[error(transparent)]
+    Plan(#[from] PlanErrors),
+    /// The training step cannot be run.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
+    /// Values of variables that do not belong to the model.
+    #[error(transparent)]
+    Variables(#[from] VariablesError),
+    /// A batch that would not fit into memory.
+    #[error("a batch of {rows} rows needs {bytes} bytes for its inputs alone")]
+    BatchTooLarge {
+        /// Rows of the batch.
+        rows: usize,
+        /// Bytes of its inputs.
+        bytes: usize,
+    },
+    /// A data set without rows.
+    #[error("there are no rows to {what}")]
+    NoRows {
+        /// What was to be done with them.
+        what: &'static str,
+    },
+    /// A target that there is no usual task for.
+    #[error("the data have no target to learn")]
+    NoTarget,
+    /// A file or folder of the run that cannot be read or written.
+    #[error("cannot {what} {}: {source}", path.display())]
+    Io {
+        /// What was to be done: `"write"`.
+        what: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A folder that holds another run.
+    #[error("{} already holds a run", path.display())]
+    DirectoryInUse {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A folder without a run.
+    #[error("{} holds no run: it has no `run.toml`", path.display())]
+    NotARun {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A run whose data are no longer what they were.
+    #[error("{} has changed since the run began (fingerprint {was}, now {now})", path.display())]
+    DataChanged {
+        /// The data file.
+        path: PathBuf,
+        /// Its fingerprint when the run began.
+        was: String,
+        /// Its fingerprint now.
+        now: String,
+    },
+    /// A run of another program version whose files are written differently.
+    #[error("{} was written in format {got}; this version reads up to format {known}", path.display())]
+    NewerRun {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        got: u64,
+        /// The newest format known.
+        known: u64,
+    },
+    /// A file of the run with contents that make no sense.
+    #[error("{} is damaged: {what}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+    },
+    /// A model file that cannot be used.
+    #[error("{}: {fault}", path.display())]
+    Model {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: Fault,
+    },
+    /// A model that was not built from a spec, loaded without the model.
+    #[error("{} holds the weights of a model written in Rust", path.display())]
+    ForeignModel {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl TrainError {
+    pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> TrainError {
+        move |source| TrainError::Io { what, path: path.to_owned(), source }
+    }
+
+    /// What the user can do, if that can be told. (Errors of data and plans carry it in their text.)
+    pub fn help(&self) -> Option<String> {
+        Some(match self {
+            TrainError::Spec(error) => return error.help(),
+            TrainError::Nn(error) => return error.help(),
+            TrainError::BatchTooLarge { .. } => "set a smaller `batch.size`".to_owned(),
+            TrainError::NoRows { .. } => "give a data file with rows".to_owned(),
+            TrainError::NoTarget => "name the column to predict as `data.target`".to_owned(),
+            TrainError::DirectoryInUse { path } => {
+                format!("resume it with `steepest train --resume {}`, or name another folder", path.display())
+            }
+            TrainError::NotARun { .. } => "name the folder that a training run has written".to_owned(),
+            TrainError::DataChanged { .. } => {
+                "put the old file back, or start a new run; a resumed run must see the same rows".to_owned()
+            }
+            TrainError::NewerRun { .. } => "use the version of Steepest that wrote it, or a newer one".to_owned(),
+            TrainError::Model { fault, .. } => return fault.help(),
+            TrainError::ForeignModel { .. } => "load it in Rust with `SavedModel::load_with`".to_owned(),
+            _ => return None,
+        })
+    }
+}

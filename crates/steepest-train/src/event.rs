@@ -1,0 +1,215 @@
+//! What a run tells while it goes on.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::exact;
+use crate::{Evaluation, Finding};
+
+/// Something that happened in a run.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// An update was made.
+    Step(StepReport),
+    /// An epoch ended, or the last part of one: losses and metrics.
+    Eval(Box<EvalReport>),
+    /// A checkpoint was written.
+    Saved(PathBuf),
+    /// Something that the user should know.
+    Warning(Finding),
+    /// The held-out test rows were scored with the final weights.
+    Test(Box<Evaluation>),
+    /// The run has ended; always the last event.
+    Stopped(StopReason),
+}
+
+/// One update.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepReport {
+    /// The number of the update, 1 at the first.
+    pub step: u64,
+    /// The epoch it belongs to, 1 at the first.
+    pub epoch: u64,
+    /// The mean loss of the batch, before the update.
+    pub loss: f64,
+    /// The learning rate of the update.
+    pub learning_rate: f64,
+    /// Rows of the batch.
+    pub rows: usize,
+}
+
+/// What an epoch came to. One line of `metrics.jsonl`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EvalReport {
+    /// Updates made so far.
+    pub step: u64,
+    /// Passes over the data so far; not whole if training stopped within one.
+    pub epoch: f64,
+    /// The mean loss of the epoch's rows, each measured before its update.
+    pub train_loss: f64,
+    /// The mean loss of the validation rows.
+    pub validation_loss: Option<f64>,
+    /// Metrics of the validation rows by name; none where one is not defined.
+    pub validation: Vec<(String, Option<f64>)>,
+    /// Whether the validation loss is the best so far.
+    pub best: bool,
+    /// The learning rate of the last update.
+    pub learning_rate: f64,
+    /// The Euclidean norm of the gradient of all parameters, on the last whole batch.
+    pub gradient_norm: Option<f64>,
+    /// Seconds of training so far.
+    pub seconds: f64,
+    /// Training rows per second, over this epoch.
+    pub rows_per_s: f64,
+}
+
+impl EvalReport {
+    /// The validation metric of this name.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        self.validation.iter().find(|(known, _)| known == name).and_then(|(_, value)| *value)
+    }
+}
+
+impl fmt::Display for EvalReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "epoch {} · step {} · train loss {:.5}", self.epoch, self.step, self.train_loss)?;
+        if let Some(loss) = self.validation_loss {
+            write!(f, " · validation loss {loss:.5}")?;
+        }
+        for (name, value) in &self.validation {
+            match value {
+                Some(value) => write!(f, " · {name} {value:.4}")?,
+                None => write!(f, " · {name} undefined")?,
+            }
+        }
+        if self.best { write!(f, " · best") } else { Ok(()) }
+    }
+}
+
+/// The best validation loss so far.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Best {
+    /// The epoch at whose end it was measured, 1 at the first.
+    pub epoch: u64,
+    /// Updates made until then.
+    pub step: u64,
+    /// The validation loss.
+    #[serde(with = "exact")]
+    pub loss: f64,
+}
+
+/// Why a run ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case")]
+pub enum StopReason {
+    /// All epochs, or all steps, are done.
+    Budget {
+        /// Epochs begun.
+        epochs: u64,
+        /// Updates made.
+        steps: u64,
+        /// Whose weights were restored.
+        best: Option<Best>,
+    },
+    /// The training loss hardly changes any more.
+    Converged {
+        /// The epoch.
+        epoch: u64,
+        /// The largest relative change within the window.
+        #[serde(with = "exact")]
+        change: f64,
+        /// The limit it fell below.
+        #[serde(with = "exact")]
+        tolerance: f64,
+        /// Epochs looked back.
+        window: u64,
+        /// Whose weights were restored.
+        best: Option<Best>,
+    },
+    /// The validation loss has not improved for long enough.
+    Plateau {
+        /// The epoch.
+        epoch: u64,
+        /// Epochs without improvement.
+        patience: u64,
+        /// Whose weights were restored.
+        best: Best,
+    },
+    /// A number was not finite any more.
+    Diverged {
+        /// The update at which it was seen.
+        step: u64,
+        /// The first tensor that is not finite.
+        tensor: String,
+        /// The loss at that update.
+        #[serde(with = "exact")]
+        loss: f64,
+        /// The learning rate of that update.
+        #[serde(with = "exact")]
+        learning_rate: f64,
+        /// Whose weights were restored.
+        best: Option<Best>,
+    },
+    /// The user interrupted it.
+    Interrupted {
+        /// Updates made.
+        step: u64,
+    },
+}
+
+impl StopReason {
+    /// The best epoch, if there is validation.
+    pub fn best(&self) -> Option<Best> {
+        match self {
+            StopReason::Budget { best, .. }
+            | StopReason::Converged { best, .. }
+            | StopReason::Diverged { best, .. } => *best,
+            StopReason::Plateau { best, .. } => Some(*best),
+            StopReason::Interrupted { .. } => None,
+        }
+    }
+
+    /// What the user can do.
+    pub fn help(&self) -> Option<String> {
+        match self {
+            StopReason::Diverged { learning_rate, .. } => Some(format!(
+                "try `optimizer.learning-rate = {:e}` or `optimizer.clip-norm = 1`; check that the data are standardized",
+                learning_rate / 10.0
+            )),
+            StopReason::Interrupted { .. } => Some("resume it to go on from there".to_owned()),
+            StopReason::Budget { epochs, best: Some(best), .. } if best.epoch == *epochs => {
+                Some("the last epoch was the best one: more epochs may do better (`stop.epochs`)".to_owned())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StopReason::Budget { epochs, steps, .. } => {
+                write!(f, "stopped after {epochs} epochs ({steps} steps), the whole budget")?;
+            }
+            StopReason::Converged { epoch, change, tolerance, window, .. } => write!(
+                f,
+                "converged at epoch {epoch}: the training loss changed by {change:.2e} over {window} epochs, less than {tolerance:e}"
+            )?,
+            StopReason::Plateau { epoch, patience, .. } => write!(
+                f,
+                "stopped at epoch {epoch}: the validation loss has not improved for {patience} epochs"
+            )?,
+            StopReason::Diverged { step, tensor, loss, learning_rate, .. } => write!(
+                f,
+                "diverged at step {step}: {tensor} is not finite (loss {loss}, learning rate {learning_rate})"
+            )?,
+            StopReason::Interrupted { step } => write!(f, "interrupted after step {step}")?,
+        }
+        match self.best() {
+            Some(best) => write!(f, "; kept the weights of epoch {} (validation loss {:.6})", best.epoch, best.loss),
+            None => Ok(()),
+        }
+    }
+}

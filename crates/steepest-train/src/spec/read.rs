@@ -1,0 +1,255 @@
+//! From entries to a checked spec.
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use steepest_data::{BatchSize, ColumnKind, DataOptions, Fractions, PreprocessOptions, ReadOptions, Task, Unseen};
+use steepest_spec::{Description, SettingError, Settings, Value, nearest};
+
+use super::document::{Document, Entry};
+use super::error::{Place, SpecError, SpecProblem};
+use super::sections::{ROOT, SECTIONS, Section};
+use super::{Choice, Precision, RunOptions, RunSpec, StopOptions};
+
+/// The kinds that a user can declare a column to be.
+pub(super) const COLUMN_KINDS: [ColumnKind; 4] =
+    [ColumnKind::Numeric, ColumnKind::Boolean, ColumnKind::Categorical, ColumnKind::Ignored];
+
+pub(super) fn read(text: &str, origin: &Path, overrides: &[String]) -> Result<RunSpec, SpecError> {
+    let document = Document::parse(text, origin, overrides)?;
+    document.check_sections()?;
+    let root = document.fixed(&ROOT, |entry| (entry.path.len() == 1).then(|| entry.path[0].clone()))?;
+    let (stop, batch) = (document.section("stop")?, document.section("batch")?);
+    let size = batch.get("size").map(ToString::to_string).unwrap_or_default();
+    Ok(RunSpec {
+        seed: root.integer("seed"),
+        data: document.data()?,
+        model: document.chosen("model")?,
+        loss: document.optional("loss")?,
+        optimizer: document.chosen("optimizer")?,
+        schedule: document.chosen("schedule")?,
+        batch: size.trim_matches('"').parse::<BatchSize>().map_err(|kind| document.at("batch.size", kind))?,
+        stop: StopOptions {
+            epochs: stop.integer("epochs"),
+            steps: Some(stop.integer("steps")).filter(|&steps| steps > 0),
+            patience: stop.integer("patience"),
+            min_delta: stop.number("min-delta"),
+            tolerance: stop.optional_number("tolerance"),
+            window: stop.integer("window"),
+        },
+        run: document.run()?,
+    })
+}
+
+impl Document<'_> {
+    fn error(&self, place: Place, kind: impl Into<SpecProblem>) -> SpecError {
+        SpecError { origin: self.origin.to_owned(), place, kind: kind.into() }
+    }
+
+    /// An error about the value of a key such as `batch.size`.
+    fn at(&self, key: &str, kind: impl Into<SpecProblem>) -> SpecError {
+        let entry = self.entries.iter().find(|entry| entry.path.join(".") == key);
+        self.error(entry.map_or(Place::Absent, |entry| entry.value_at.clone()), kind)
+    }
+
+    fn check_sections(&self) -> Result<(), SpecError> {
+        let root = || ROOT.hyperparameters.iter().map(|key| key.name);
+        for entry in &self.entries {
+            let (name, is_key) = (entry.path[0].as_str(), entry.path.len() == 1);
+            let is_section = SECTIONS.iter().any(|section| section.name() == name);
+            if (is_key && root().any(|key| key == name)) || (!is_key && is_section) {
+                continue;
+            }
+            let known: Vec<&'static str> = SECTIONS.iter().map(Section::name).chain(root()).collect();
+            let kind = match is_section {
+                true => SpecProblem::NotASection { name: name.to_owned() },
+                false => SpecProblem::UnknownSection {
+                    name: name.to_owned(),
+                    nearest: nearest(name, known.iter().copied())
+                        .and_then(|near| known.iter().copied().find(|known| *known == near)),
+                    known,
+                },
+            };
+            return Err(self.error(entry.key_at.clone(), kind));
+        }
+        Ok(())
+    }
+
+    /// Checks the entries that `key` gives a name in this description.
+    fn fixed(
+        &self,
+        about: &'static Description,
+        key: impl Fn(&Entry) -> Option<String>,
+    ) -> Result<Settings, SpecError> {
+        let named = || self.entries.iter().filter_map(|entry| Some((key(entry)?, entry)));
+        let written = named().map(|(name, entry)| (name, entry.value.clone()));
+        Settings::new(about, written).map_err(|error| {
+            let entry = named().find(|(name, _)| name == error.key()).map(|(_, entry)| entry);
+            let place = match (&error, entry) {
+                (SettingError::Unknown { .. }, Some(entry)) => entry.key_at.clone(),
+                (_, Some(entry)) => entry.value_at.clone(),
+                _ => Place::Absent,
+            };
+            self.error(place, error)
+        })
+    }
+
+    /// The settings of a section with a fixed set of keys.
+    fn section(&self, name: &str) -> Result<Settings, SpecError> {
+        let about = SECTIONS.iter().find_map(|section| match section {
+            Section::Fixed(about) if about.name == name => Some(*about),
+            _ => None,
+        });
+        let within = |entry: &Entry| (entry.path[0] == name).then(|| entry.path[1..].join("."));
+        self.fixed(about.unwrap_or(&ROOT), |entry| within(entry).filter(|key| !key.starts_with("columns.")))
+    }
+
+    fn optional(&self, name: &str) -> Result<Option<Choice>, SpecError> {
+        let kind_key = format!("{name}.kind");
+        let Some((what, default, all)) = SECTIONS.iter().find_map(|section| match section {
+            Section::Chosen { name: known, default, all, .. } if *known == name => Some((*known, default, all())),
+            _ => None,
+        }) else {
+            return Ok(None);
+        };
+        let written = self.entries.iter().find(|entry| entry.path.join(".") == kind_key);
+        let kind = match written.map(|entry| &entry.value) {
+            Some(Value::Text(kind)) => kind.as_str(),
+            Some(other) => {
+                let (key, accepts) = ("kind".to_owned(), "the name of one in quotes".to_owned());
+                let error = SettingError::Unacceptable { key, accepts, got: other.to_string() };
+                return Err(self.at(&kind_key, error));
+            }
+            None => match default {
+                Some(kind) => kind,
+                None if self.entries.iter().all(|entry| entry.path[0] != name) => return Ok(None),
+                None => {
+                    let (key, accepts) = ("kind".to_owned(), "the name of one".to_owned());
+                    let error = SettingError::Missing { owner: name.to_owned(), key, accepts };
+                    return Err(self.error(Place::Absent, error));
+                }
+            },
+        };
+        let Some(about) = all.iter().copied().find(|about| about.name == kind) else {
+            let known: Vec<&'static str> = all.iter().map(|about| about.name).collect();
+            let near = nearest(kind, known.iter().copied());
+            let nearest = near.and_then(|near| known.iter().copied().find(|known| *known == near));
+            let problem = SpecProblem::UnknownKind { what, name: kind.to_owned(), nearest, known };
+            return Err(self.at(&kind_key, problem));
+        };
+        let key = |entry: &Entry| {
+            let key = (entry.path[0] == name).then(|| entry.path[1..].join("."))?;
+            (key != "kind").then_some(key)
+        };
+        Ok(Some(Choice { about, settings: self.fixed(about, key)? }))
+    }
+
+    fn chosen(&self, name: &str) -> Result<Choice, SpecError> {
+        let chosen = self.optional(name)?;
+        chosen.ok_or_else(|| {
+            let (key, accepts) = ("kind".to_owned(), "the name of one".to_owned());
+            self.error(Place::Absent, SettingError::Missing { owner: name.to_owned(), key, accepts })
+        })
+    }
+
+    /// A path of the data: relative ones start at the spec's folder, those of overrides at the current one.
+    fn path(&self, settings: &Settings, key: &str) -> Option<PathBuf> {
+        let text = match settings.get(key)? {
+            Value::Text(text) => text,
+            _ => return None,
+        };
+        let entry = self.entries.iter().find(|entry| entry.path[0] == "data" && entry.path[1..].join(".") == key);
+        let folder = match entry.map(|entry| &entry.value_at) {
+            Some(Place::Text { .. }) => self.origin.parent(),
+            _ => None,
+        };
+        Some(folder.map_or_else(|| PathBuf::from(text), |folder| folder.join(text)))
+    }
+
+    fn data(&self) -> Result<DataOptions, SpecError> {
+        let data = self.section("data")?;
+        let text = |key: &str| Some(data.text(key).to_owned()).filter(|text| !text.is_empty());
+        let fractions = Fractions { validation: data.number("split.validation"), test: data.number("split.test") };
+        fractions.check().map_err(|error| self.at("data.split.validation", error))?;
+        Ok(DataOptions {
+            train: self.path(&data, "train").unwrap_or_default(),
+            target: data.text("target").to_owned(),
+            validation: self.path(&data, "validation"),
+            test: self.path(&data, "test"),
+            split: Some(fractions),
+            stratify: data.flag("stratify"),
+            read: ReadOptions {
+                format: text("format"),
+                delimiter: self.delimiter(data.text("delimiter"))?,
+                header: data.get("header").map(|_| data.flag("header")),
+                missing: data.texts("missing"),
+                encoding: text("encoding"),
+                columns: self.columns()?,
+                only: false,
+                infer_rows: data.integer("infer-rows"),
+                labels: self.path(&data, "labels"),
+            },
+            preprocess: PreprocessOptions {
+                task: match data.text("task") {
+                    "regression" => Some(Task::Regression),
+                    "classification" => Some(Task::Classification),
+                    _ => None,
+                },
+                standardize: data.flag("standardize"),
+                standardize_target: data.flag("standardize-target"),
+                unseen: if data.text("unseen") == "error" { Unseen::Error } else { Unseen::Ignore },
+                max_categories: data.integer("max-categories") as usize,
+            },
+        })
+    }
+
+    fn delimiter(&self, text: &str) -> Result<Option<char>, SpecError> {
+        let mut characters = text.chars();
+        match (characters.next(), characters.next()) {
+            (first, None) => Ok(first),
+            _ => {
+                let (key, accepts) = ("delimiter".to_owned(), "one character, such as \";\" or \"\\t\"".to_owned());
+                let error = SettingError::Unacceptable { key, accepts, got: format!("{text:?}") };
+                Err(self.at("data.delimiter", error))
+            }
+        }
+    }
+
+    /// `[data.columns]`: the kinds of columns by name.
+    fn columns(&self) -> Result<std::collections::BTreeMap<String, ColumnKind>, SpecError> {
+        let entries = self.entries.iter().filter(|entry| entry.path.len() > 2 && entry.path[..2] == ["data", "columns"]);
+        let kind = |entry: &Entry| {
+            let name = entry.path[2..].join(".");
+            let written = match &entry.value {
+                Value::Text(text) => COLUMN_KINDS.into_iter().find(|kind| kind.to_string() == *text),
+                _ => None,
+            };
+            let accepts = || format!("one of {}", COLUMN_KINDS.map(|kind| kind.to_string()).join(", "));
+            written.map(|kind| (name.clone(), kind)).ok_or_else(|| {
+                let key = format!("columns.{name}");
+                let error = SettingError::Unacceptable { key, accepts: accepts(), got: entry.value.to_string() };
+                self.error(entry.value_at.clone(), error)
+            })
+        };
+        entries.map(kind).collect()
+    }
+
+    fn run(&self) -> Result<RunOptions, SpecError> {
+        let run = self.section("run")?;
+        let every = run.text("checkpoint-every");
+        Ok(RunOptions {
+            directory: run.get("directory").map(|_| PathBuf::from(run.text("directory"))),
+            metrics: run.get("metrics").map(|_| run.texts("metrics")),
+            precision: if run.text("precision") == "f64" { Precision::F64 } else { Precision::F32 },
+            threads: NonZeroUsize::new(run.integer("threads") as usize),
+            // The description has checked that it is a span, but not that a percentage is at most 100.
+            checkpoint_every: (!every.is_empty()).then(|| every.parse()).transpose().map_err(|_| {
+                let (key, got) = ("checkpoint-every".to_owned(), format!("{every:?}"));
+                let accepts = steepest_spec::Accepts::Span.to_string();
+                self.at("run.checkpoint-every", SettingError::Unacceptable { key, accepts, got })
+            })?,
+            checkpoint_seconds: run.number("checkpoint-seconds"),
+            keep_checkpoints: run.integer("keep-checkpoints") as usize,
+        })
+    }
+}

@@ -1,0 +1,266 @@
+//! The sections of a run spec, each described as every registered thing is.
+
+use steepest_nn::{LOSSES, MODELS};
+use steepest_optim::{OPTIMIZERS, SCHEDULES};
+use steepest_spec::{Accepts, Default, Description, Hyperparameter};
+
+/// A section: a fixed set of keys, or a registered thing chosen by its `kind`.
+#[derive(Debug, Clone, Copy)]
+pub enum Section {
+    /// A fixed set of keys.
+    Fixed(&'static Description),
+    /// One of a registry, by `kind`.
+    Chosen {
+        /// The section's name.
+        name: &'static str,
+        /// One sentence.
+        summary: &'static str,
+        /// The `kind` if none is written; none where the data decide.
+        default: Option<&'static str>,
+        /// The registry.
+        all: fn() -> Vec<&'static Description>,
+    },
+}
+
+impl Section {
+    /// The section's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Section::Fixed(about) => about.name,
+            Section::Chosen { name, .. } => name,
+        }
+    }
+}
+
+/// All sections, in the order in which a spec is written.
+pub static SECTIONS: &[Section] = &[
+    Section::Fixed(&DATA),
+    Section::Chosen {
+        name: "model",
+        summary: "What is trained.",
+        default: Some("mlp"),
+        all: || MODELS.iter().map(|spec| &spec.about).collect(),
+    },
+    Section::Chosen {
+        name: "loss",
+        summary: "What training makes small; unset: the usual loss of the task.",
+        default: None,
+        all: || LOSSES.iter().map(|spec| &spec.about).collect(),
+    },
+    Section::Chosen {
+        name: "optimizer",
+        summary: "How gradients become updates.",
+        default: Some("adam"),
+        all: || OPTIMIZERS.iter().map(|spec| &spec.about).collect(),
+    },
+    Section::Chosen {
+        name: "schedule",
+        summary: "What the learning rate is multiplied by in the course of training.",
+        default: Some("constant"),
+        all: || SCHEDULES.iter().map(|spec| &spec.about).collect(),
+    },
+    Section::Fixed(&BATCH),
+    Section::Fixed(&STOP),
+    Section::Fixed(&RUN),
+];
+
+const fn key(
+    name: &'static str,
+    summary: &'static str,
+    accepts: Accepts,
+    default: Default,
+    source: &'static str,
+) -> Hyperparameter {
+    Hyperparameter { name, symbol: "", summary, accepts, default, source }
+}
+
+const OURS: &str = "ours";
+const SHARE: Accepts = Accepts::Number { min: 0.0, above: false, max: 1.0, below: true };
+
+const fn section(
+    name: &'static str,
+    summary: &'static str,
+    hyperparameters: &'static [Hyperparameter],
+) -> Description {
+    Description { name, summary, formula: "", reference: "", hyperparameters }
+}
+
+/// The keys outside of any section.
+pub static ROOT: Description = section(
+    "spec",
+    "A run: what is trained, on what, how, and until when.",
+    &[key(
+        "seed",
+        "Where all random numbers come from: split, initial values, order of rows, dropout.",
+        Accepts::Integer { min: 0, max: i64::MAX as u64 },
+        Default::Integer(0),
+        OURS,
+    )],
+);
+
+static DATA: Description = section(
+    "data",
+    "Which rows, which column to predict, and how columns become numbers.",
+    &[
+        key("train", "The file to train on; relative to the spec's folder.", Accepts::Text, Default::Required, ""),
+        key("target", "The column to predict.", Accepts::Text, Default::Required, ""),
+        key("validation", "A file to validate on; unset: rows held out.", Accepts::Text, Default::Unset, OURS),
+        key("test", "A file to test on; unset: rows held out.", Accepts::Text, Default::Unset, OURS),
+        key(
+            "split.validation",
+            "Share of the training file held out to choose the stopping step.",
+            SHARE,
+            Default::Number(0.15),
+            OURS,
+        ),
+        key(
+            "split.test",
+            "Share of the training file held out to be scored once, at the end.",
+            SHARE,
+            Default::Number(0.15),
+            OURS,
+        ),
+        key("stratify", "Keep the share of each class in every part.", Accepts::Bool, Default::Bool(false), OURS),
+        key(
+            "task",
+            "What the target is; unset: found out from its values.",
+            Accepts::Choice(&["regression", "classification"]),
+            Default::Unset,
+            OURS,
+        ),
+        key(
+            "standardize",
+            "Give numeric columns mean 0 and standard deviation 1.",
+            Accepts::Bool,
+            Default::Bool(true),
+            OURS,
+        ),
+        key(
+            "standardize-target",
+            "The same for a numeric target; predictions are turned back.",
+            Accepts::Bool,
+            Default::Bool(true),
+            OURS,
+        ),
+        key(
+            "unseen",
+            "What to do with a category that training never saw: ignore and count it, or stop.",
+            Accepts::Choice(&["ignore", "error"]),
+            Default::Text("ignore"),
+            OURS,
+        ),
+        key(
+            "max-categories",
+            "Categories of a column that get an input of their own, the most frequent first.",
+            Accepts::COUNT,
+            Default::Integer(256),
+            OURS,
+        ),
+        key("format", "The file format (`csv`, `idx`); unset: found out.", Accepts::Text, Default::Unset, OURS),
+        key("delimiter", "The character between fields; unset: found out.", Accepts::Text, Default::Unset, OURS),
+        key("header", "Whether the first line holds names; unset: found out.", Accepts::Bool, Default::Unset, OURS),
+        key(
+            "missing",
+            "Texts that count as a missing value.",
+            Accepts::Texts,
+            Default::Texts(&steepest_data::MISSING_TEXTS),
+            "the common part of pandas' list",
+        ),
+        key("encoding", "The text encoding; unset: UTF-8.", Accepts::Text, Default::Unset, OURS),
+        key(
+            "infer-rows",
+            "Rows looked at to find out what the columns are.",
+            Accepts::COUNT,
+            Default::Integer(10_000),
+            OURS,
+        ),
+        key("labels", "The file of labels of IDX images; unset: by the name.", Accepts::Text, Default::Unset, OURS),
+    ],
+);
+
+static BATCH: Description = section(
+    "batch",
+    "How many rows one step sees.",
+    &[key(
+        "size",
+        "Rows per step; 1 is stochastic gradient descent, \"full\" uses all rows for each step.",
+        Accepts::CountOr("full"),
+        Default::Integer(64),
+        "ours; 32 to 256 is the common choice",
+    )],
+);
+
+static STOP: Description = section(
+    "stop",
+    "When training ends. The rule that speaks first wins.",
+    &[
+        key("epochs", "At most this many passes over the data.", Accepts::COUNT, Default::Integer(100), OURS),
+        key("steps", "At most this many steps; unset: as many as the epochs have.", Accepts::COUNT, Default::Unset, OURS),
+        key(
+            "patience",
+            "Stop when the validation loss has not improved for so many epochs; the best weights are restored. 0: never.",
+            Accepts::Integer { min: 0, max: 1 << 32 },
+            Default::Integer(10),
+            "scikit-learn `n_iter_no_change`",
+        ),
+        key(
+            "min-delta",
+            "What the validation loss must fall by to count as improved.",
+            Accepts::NON_NEGATIVE,
+            Default::Number(0.0),
+            "Keras `EarlyStopping`",
+        ),
+        key(
+            "tolerance",
+            "Stop when the training loss changes by less than this share over `window` epochs; unset: never.",
+            Accepts::POSITIVE,
+            Default::Unset,
+            OURS,
+        ),
+        key("window", "Epochs that `tolerance` looks back.", Accepts::COUNT, Default::Integer(10), OURS),
+    ],
+);
+
+static RUN: Description = section(
+    "run",
+    "Where results go, and what they are computed with.",
+    &[
+        key("directory", "The folder of the run; unset: nothing is written.", Accepts::Text, Default::Unset, OURS),
+        key(
+            "metrics",
+            "What is measured beside the loss; unset: the usual metrics of the task.",
+            Accepts::Texts,
+            Default::Unset,
+            OURS,
+        ),
+        key(
+            "precision",
+            "The numbers that are computed with.",
+            Accepts::Choice(&["f32", "f64"]),
+            Default::Text("f32"),
+            "every framework",
+        ),
+        key(
+            "threads",
+            "Threads; they change the time, never the result. Unset: one per core.",
+            Accepts::Integer { min: 1, max: 1024 },
+            Default::Unset,
+            OURS,
+        ),
+        key(
+            "checkpoint-every",
+            "A checkpoint after every such span; unset: by `checkpoint-seconds`.",
+            Accepts::Span,
+            Default::Unset,
+            OURS,
+        ),
+        key(
+            "checkpoint-seconds",
+            "A checkpoint whenever so many seconds have passed since the last.",
+            Accepts::POSITIVE,
+            Default::Number(10.0),
+            OURS,
+        ),
+        key("keep-checkpoints", "Checkpoints kept, the newest.", Accepts::COUNT, Default::Integer(2), OURS),
+    ],
+);
