@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use steepest_data::DataError;
-use steepest_graph::{ExecutorError, PlanErrors, VariablesError};
+use steepest_graph::PlanErrors;
 use steepest_nn::NnError;
 
 use crate::{Fault, SpecError};
@@ -25,12 +25,6 @@ pub enum TrainError {
     /// The training step cannot be compiled.
     #[error(transparent)]
     Plan(#[from] PlanErrors),
-    /// The training step cannot be run.
-    #[error(transparent)]
-    Executor(#[from] ExecutorError),
-    /// Values of variables that do not belong to the model.
-    #[error(transparent)]
-    Variables(#[from] VariablesError),
     /// A batch that would not fit into memory.
     #[error("a batch of {rows} rows needs {bytes} bytes for its inputs alone")]
     BatchTooLarge {
@@ -134,7 +128,9 @@ impl TrainError {
             TrainError::DataChanged { .. } => {
                 "put the old file back, or start a new run; a resumed run must see the same rows".to_owned()
             }
-            TrainError::NewerRun { .. } => "use the version of Steepest that wrote it, or a newer one".to_owned(),
+            TrainError::NewerRun { .. } => {
+                "use the version of Steepest that wrote it, or a newer one".to_owned()
+            }
             TrainError::Model { fault, .. } => return fault.help(),
             TrainError::ForeignModel { .. } => "load it in Rust with `SavedModel::load_with`".to_owned(),
             _ => return None,

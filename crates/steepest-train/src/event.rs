@@ -208,7 +208,9 @@ impl fmt::Display for StopReason {
             StopReason::Interrupted { step } => write!(f, "interrupted after step {step}")?,
         }
         match self.best() {
-            Some(best) => write!(f, "; kept the weights of epoch {} (validation loss {:.6})", best.epoch, best.loss),
+            Some(best) => {
+                write!(f, "; kept the weights of epoch {} (validation loss {:.6})", best.epoch, best.loss)
+            }
             None => Ok(()),
         }
     }

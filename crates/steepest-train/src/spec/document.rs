@@ -27,18 +27,23 @@ pub(super) struct Document<'a> {
     pub origin: &'a Path,
     text: &'a str,
     pub entries: Vec<Entry>,
+    /// The names of the outermost tables, and where each is first written.
+    pub sections: Vec<(String, Place)>,
 }
 
 impl<'a> Document<'a> {
     pub fn parse(text: &'a str, origin: &'a Path, overrides: &[String]) -> Result<Document<'a>, SpecError> {
-        let mut document = Document { origin, text, entries: Vec::new() };
+        let mut document = Document { origin, text, entries: Vec::new(), sections: Vec::new() };
         let table = DeTable::parse(text).map_err(|error| {
             let place = error.span().map_or(Place::Absent, |span| document.place(span));
             let kind = SpecProblem::Syntax { message: error.message().to_owned() };
             SpecError { origin: origin.to_owned(), place, kind }
         })?;
-        let (entries, _) = (document.flatten(table.get_ref(), &[])?, ());
+        let entries = document.flatten(table.get_ref(), &[])?;
         document.entries = entries;
+        let tables = table.get_ref().iter().filter(|(_, value)| value.get_ref().is_table());
+        document.sections =
+            tables.map(|(key, _)| (key.get_ref().to_string(), document.place(key.span()))).collect();
         for text in overrides {
             document.set(text)?;
         }
@@ -50,10 +55,6 @@ impl<'a> Document<'a> {
         for (key, value) in table {
             let path = [path, &[key.get_ref().to_string()]].concat();
             if let DeValue::Table(inner) = value.get_ref() {
-                // An empty section still has to be one that exists.
-                if inner.is_empty() && path.len() == 1 {
-                    continue;
-                }
                 entries.extend(self.flatten(inner, &path)?);
                 continue;
             }
@@ -102,7 +103,7 @@ impl<'a> Document<'a> {
     /// The place of a span of bytes.
     fn place(&self, span: Range<usize>) -> Place {
         let start = span.start.min(self.text.len());
-        let before = &self.text[..self.text.floor_char_boundary(start)];
+        let before = self.text.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let rest = &self.text[line_start..];
         let source = rest.split('\n').next().unwrap_or_default().trim_end_matches('\r');

@@ -130,15 +130,14 @@ impl SpecError {
     pub fn help(&self) -> Option<String> {
         match &self.kind {
             SpecProblem::Io(_) => Some("check the path; `steepest init DATA` writes a spec".to_owned()),
-            SpecProblem::UnknownSection { name, .. } if name == "clip" => {
-                Some("clipping belongs to the optimizer: `optimizer.clip-norm`, `optimizer.clip-value`".to_owned())
-            }
-            SpecProblem::UnknownSection { nearest, known, .. } | SpecProblem::UnknownKind { nearest, known, .. } => {
-                Some(match nearest {
-                    Some(nearest) => format!("did you mean `{nearest}`?"),
-                    None => format!("the known ones are {}", known.join(", ")),
-                })
-            }
+            SpecProblem::UnknownSection { name, .. } if name == "clip" => Some(
+                "clipping belongs to the optimizer: `optimizer.clip-norm`, `optimizer.clip-value`".to_owned(),
+            ),
+            SpecProblem::UnknownSection { nearest, known, .. }
+            | SpecProblem::UnknownKind { nearest, known, .. } => Some(match nearest {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("the known ones are {}", known.join(", ")),
+            }),
             SpecProblem::Setting(error) => error.help(),
             SpecProblem::Nn(error) => error.help(),
             _ => None,

@@ -152,7 +152,8 @@ impl RunSpec {
     /// As [`RunSpec::parse`], and if the file cannot be read.
     pub fn load(path: impl AsRef<Path>, overrides: &[String]) -> Result<RunSpec, SpecError> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|error| SpecError::absent(path, SpecProblem::Io(error)))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| SpecError::absent(path, SpecProblem::Io(error)))?;
         RunSpec::parse(&text, path, overrides)
     }
 

@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use steepest_data::{BatchSize, ColumnKind, DataOptions, Fractions, PreprocessOptions, ReadOptions, Task, Unseen};
+use steepest_data::{
+    BatchSize, ColumnKind, DataOptions, Fractions, PreprocessOptions, ReadOptions, Task, Unseen,
+};
 use steepest_spec::{Description, SettingError, Settings, Value, nearest};
 
 use super::document::{Document, Entry};
@@ -52,25 +54,31 @@ impl Document<'_> {
         self.error(entry.map_or(Place::Absent, |entry| entry.value_at.clone()), kind)
     }
 
+    /// Outside of sections there are only the keys of the root, and sections are those that exist.
     fn check_sections(&self) -> Result<(), SpecError> {
         let root = || ROOT.hyperparameters.iter().map(|key| key.name);
-        for entry in &self.entries {
-            let (name, is_key) = (entry.path[0].as_str(), entry.path.len() == 1);
-            let is_section = SECTIONS.iter().any(|section| section.name() == name);
-            if (is_key && root().any(|key| key == name)) || (!is_key && is_section) {
-                continue;
-            }
+        let is_section = |name: &str| SECTIONS.iter().any(|section| section.name() == name);
+        let unknown = |name: &str, place: &Place| {
             let known: Vec<&'static str> = SECTIONS.iter().map(Section::name).chain(root()).collect();
-            let kind = match is_section {
-                true => SpecProblem::NotASection { name: name.to_owned() },
-                false => SpecProblem::UnknownSection {
-                    name: name.to_owned(),
-                    nearest: nearest(name, known.iter().copied())
-                        .and_then(|near| known.iter().copied().find(|known| *known == near)),
-                    known,
-                },
-            };
-            return Err(self.error(entry.key_at.clone(), kind));
+            let near = nearest(name, known.iter().copied());
+            let nearest = near.and_then(|near| known.iter().copied().find(|known| *known == near));
+            self.error(place.clone(), SpecProblem::UnknownSection { name: name.to_owned(), nearest, known })
+        };
+        if let Some((name, place)) = self.sections.iter().find(|(name, _)| !is_section(name)) {
+            return Err(unknown(name, place));
+        }
+        for entry in &self.entries {
+            let name = entry.path[0].as_str();
+            match entry.path.len() {
+                1 if is_section(name) => {
+                    let kind = SpecProblem::NotASection { name: name.to_owned() };
+                    return Err(self.error(entry.key_at.clone(), kind));
+                }
+                1 if root().all(|key| key != name) => return Err(unknown(name, &entry.key_at)),
+                // An override such as `dat.train=x` names a section that no table has.
+                2.. if !is_section(name) => return Err(unknown(name, &entry.key_at)),
+                _ => {}
+            }
         }
         Ok(())
     }
@@ -107,7 +115,9 @@ impl Document<'_> {
     fn optional(&self, name: &str) -> Result<Option<Choice>, SpecError> {
         let kind_key = format!("{name}.kind");
         let Some((what, default, all)) = SECTIONS.iter().find_map(|section| match section {
-            Section::Chosen { name: known, default, all, .. } if *known == name => Some((*known, default, all())),
+            Section::Chosen { name: known, default, all, .. } if *known == name => {
+                Some((*known, default, all()))
+            }
             _ => None,
         }) else {
             return Ok(None);
@@ -158,7 +168,8 @@ impl Document<'_> {
             Value::Text(text) => text,
             _ => return None,
         };
-        let entry = self.entries.iter().find(|entry| entry.path[0] == "data" && entry.path[1..].join(".") == key);
+        let entry =
+            self.entries.iter().find(|entry| entry.path[0] == "data" && entry.path[1..].join(".") == key);
         let folder = match entry.map(|entry| &entry.value_at) {
             Some(Place::Text { .. }) => self.origin.parent(),
             _ => None,
@@ -169,7 +180,8 @@ impl Document<'_> {
     fn data(&self) -> Result<DataOptions, SpecError> {
         let data = self.section("data")?;
         let text = |key: &str| Some(data.text(key).to_owned()).filter(|text| !text.is_empty());
-        let fractions = Fractions { validation: data.number("split.validation"), test: data.number("split.test") };
+        let fractions =
+            Fractions { validation: data.number("split.validation"), test: data.number("split.test") };
         fractions.check().map_err(|error| self.at("data.split.validation", error))?;
         Ok(DataOptions {
             train: self.path(&data, "train").unwrap_or_default(),
@@ -208,7 +220,8 @@ impl Document<'_> {
         match (characters.next(), characters.next()) {
             (first, None) => Ok(first),
             _ => {
-                let (key, accepts) = ("delimiter".to_owned(), "one character, such as \";\" or \"\\t\"".to_owned());
+                let (key, accepts) =
+                    ("delimiter".to_owned(), "one character, such as \";\" or \"\\t\"".to_owned());
                 let error = SettingError::Unacceptable { key, accepts, got: format!("{text:?}") };
                 Err(self.at("data.delimiter", error))
             }
@@ -217,7 +230,10 @@ impl Document<'_> {
 
     /// `[data.columns]`: the kinds of columns by name.
     fn columns(&self) -> Result<std::collections::BTreeMap<String, ColumnKind>, SpecError> {
-        let entries = self.entries.iter().filter(|entry| entry.path.len() > 2 && entry.path[..2] == ["data", "columns"]);
+        let entries = self
+            .entries
+            .iter()
+            .filter(|entry| entry.path.len() > 2 && entry.path[..2] == ["data", "columns"]);
         let kind = |entry: &Entry| {
             let name = entry.path[2..].join(".");
             let written = match &entry.value {
@@ -227,7 +243,8 @@ impl Document<'_> {
             let accepts = || format!("one of {}", COLUMN_KINDS.map(|kind| kind.to_string()).join(", "));
             written.map(|kind| (name.clone(), kind)).ok_or_else(|| {
                 let key = format!("columns.{name}");
-                let error = SettingError::Unacceptable { key, accepts: accepts(), got: entry.value.to_string() };
+                let error =
+                    SettingError::Unacceptable { key, accepts: accepts(), got: entry.value.to_string() };
                 self.error(entry.value_at.clone(), error)
             })
         };

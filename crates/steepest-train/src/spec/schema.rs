@@ -84,9 +84,9 @@ fn properties(about: &Description) -> Map<String, Json> {
                 keys.insert(key.name.to_owned(), property(key));
             }
             Some((outer, inner)) => {
-                let group = keys
-                    .entry(outer)
-                    .or_insert_with(|| json!({ "type": "object", "properties": {}, "additionalProperties": false }));
+                let group = keys.entry(outer).or_insert_with(
+                    || json!({ "type": "object", "properties": {}, "additionalProperties": false }),
+                );
                 group["properties"][inner] = property(key);
             }
         }
@@ -138,7 +138,9 @@ fn accepted(accepts: Accepts) -> Json {
         Accepts::Integers => json!({ "type": "array", "items": { "type": "integer", "minimum": 1 } }),
         Accepts::Numbers => json!({ "type": "array", "items": { "type": "number" } }),
         Accepts::Texts => json!({ "type": "array", "items": { "type": "string" } }),
-        Accepts::CountOr(word) => json!({ "oneOf": [{ "type": "integer", "minimum": 1 }, { "const": word }] }),
+        Accepts::CountOr(word) => {
+            json!({ "oneOf": [{ "type": "integer", "minimum": 1 }, { "const": word }] })
+        }
         Accepts::Span => json!({
             "type": "string",
             "pattern": r"^\s*[0-9.eE+-]+\s*(%|\s(steps?|epochs?))\s*$",

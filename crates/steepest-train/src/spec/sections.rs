@@ -102,9 +102,21 @@ static DATA: Description = section(
     "data",
     "Which rows, which column to predict, and how columns become numbers.",
     &[
-        key("train", "The file to train on; relative to the spec's folder.", Accepts::Text, Default::Required, ""),
+        key(
+            "train",
+            "The file to train on; relative to the spec's folder.",
+            Accepts::Text,
+            Default::Required,
+            "",
+        ),
         key("target", "The column to predict.", Accepts::Text, Default::Required, ""),
-        key("validation", "A file to validate on; unset: rows held out.", Accepts::Text, Default::Unset, OURS),
+        key(
+            "validation",
+            "A file to validate on; unset: rows held out.",
+            Accepts::Text,
+            Default::Unset,
+            OURS,
+        ),
         key("test", "A file to test on; unset: rows held out.", Accepts::Text, Default::Unset, OURS),
         key(
             "split.validation",
@@ -120,7 +132,13 @@ static DATA: Description = section(
             Default::Number(0.15),
             OURS,
         ),
-        key("stratify", "Keep the share of each class in every part.", Accepts::Bool, Default::Bool(false), OURS),
+        key(
+            "stratify",
+            "Keep the share of each class in every part.",
+            Accepts::Bool,
+            Default::Bool(false),
+            OURS,
+        ),
         key(
             "task",
             "What the target is; unset: found out from its values.",
@@ -156,9 +174,27 @@ static DATA: Description = section(
             Default::Integer(256),
             OURS,
         ),
-        key("format", "The file format (`csv`, `idx`); unset: found out.", Accepts::Text, Default::Unset, OURS),
-        key("delimiter", "The character between fields; unset: found out.", Accepts::Text, Default::Unset, OURS),
-        key("header", "Whether the first line holds names; unset: found out.", Accepts::Bool, Default::Unset, OURS),
+        key(
+            "format",
+            "The file format (`csv`, `idx`); unset: found out.",
+            Accepts::Text,
+            Default::Unset,
+            OURS,
+        ),
+        key(
+            "delimiter",
+            "The character between fields; unset: found out.",
+            Accepts::Text,
+            Default::Unset,
+            OURS,
+        ),
+        key(
+            "header",
+            "Whether the first line holds names; unset: found out.",
+            Accepts::Bool,
+            Default::Unset,
+            OURS,
+        ),
         key(
             "missing",
             "Texts that count as a missing value.",
@@ -174,7 +210,13 @@ static DATA: Description = section(
             Default::Integer(10_000),
             OURS,
         ),
-        key("labels", "The file of labels of IDX images; unset: by the name.", Accepts::Text, Default::Unset, OURS),
+        key(
+            "labels",
+            "The file of labels of IDX images; unset: by the name.",
+            Accepts::Text,
+            Default::Unset,
+            OURS,
+        ),
     ],
 );
 
@@ -195,7 +237,13 @@ static STOP: Description = section(
     "When training ends. The rule that speaks first wins.",
     &[
         key("epochs", "At most this many passes over the data.", Accepts::COUNT, Default::Integer(100), OURS),
-        key("steps", "At most this many steps; unset: as many as the epochs have.", Accepts::COUNT, Default::Unset, OURS),
+        key(
+            "steps",
+            "At most this many steps; unset: as many as the epochs have.",
+            Accepts::COUNT,
+            Default::Unset,
+            OURS,
+        ),
         key(
             "patience",
             "Stop when the validation loss has not improved for so many epochs; the best weights are restored. 0: never.",
@@ -225,7 +273,13 @@ static RUN: Description = section(
     "run",
     "Where results go, and what they are computed with.",
     &[
-        key("directory", "The folder of the run; unset: nothing is written.", Accepts::Text, Default::Unset, OURS),
+        key(
+            "directory",
+            "The folder of the run; unset: nothing is written.",
+            Accepts::Text,
+            Default::Unset,
+            OURS,
+        ),
         key(
             "metrics",
             "What is measured beside the loss; unset: the usual metrics of the task.",

@@ -48,7 +48,9 @@ fn value(spec: &RunSpec, section: &str, key: &str) -> Option<Value> {
     let texts = |texts: &[String]| Some(Value::List(texts.iter().cloned().map(Value::Text).collect()));
     let whole = |number: u64| Some(Value::Integer(i64::try_from(number).unwrap_or(i64::MAX)));
     let (data, read, stop, run) = (&spec.data, &spec.data.read, &spec.stop, &spec.run);
-    let named = |value: serde_json::Result<serde_json::Value>| value.ok()?.as_str().map(|s| Value::Text(s.to_owned()));
+    let named = |value: serde_json::Result<serde_json::Value>| {
+        value.ok()?.as_str().map(|s| Value::Text(s.to_owned()))
+    };
     match (section, key) {
         ("data", "train") => path(&data.train),
         ("data", "target") => text(&data.target),
@@ -145,7 +147,9 @@ impl Writer {
         self.line(format_args!("\n[data.columns]"));
         if self.comments {
             let kinds = COLUMN_KINDS.map(|kind| kind.to_string()).join(", ");
-            self.line(format_args!("# What columns are, by name, where that is not found out rightly ({kinds})."));
+            self.line(format_args!(
+                "# What columns are, by name, where that is not found out rightly ({kinds})."
+            ));
         }
         for (name, kind) in columns {
             self.line(format_args!("{} = \"{kind}\"", toml(&Value::Text(name.clone()))));

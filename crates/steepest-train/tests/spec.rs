@@ -1,0 +1,191 @@
+//! The run spec: what it reads, what it writes, and what it says of mistakes.
+
+use steepest_train::{RunSpec, SECTIONS, Section, SpecError, schema};
+
+const MINIMAL: &str = "[data]\ntrain = \"a.csv\"\ntarget = \"y\"\n";
+
+fn parse(text: &str) -> Result<RunSpec, SpecError> {
+    RunSpec::parse(text, "run.toml", &[])
+}
+
+fn say(error: &SpecError) -> String {
+    let help = error.help().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+    let excerpt = error.excerpt().map(|excerpt| format!("\n{excerpt}")).unwrap_or_default();
+    format!("{error}{excerpt}{help}")
+}
+
+#[test]
+fn only_data_and_target_are_needed() {
+    let spec = parse(MINIMAL).unwrap();
+    assert_eq!((spec.seed, spec.model.kind(), spec.optimizer.kind()), (0, "mlp", "adam"));
+    assert_eq!((spec.schedule.kind(), spec.loss.is_none()), ("constant", true));
+    assert_eq!((spec.stop.patience, spec.batch.to_string()), (10, "64".to_owned()));
+}
+
+#[test]
+fn a_resolved_spec_reads_as_itself_with_and_without_comments() {
+    let text = r#"
+        seed = 3
+        [data]
+        train = "dir with \"quotes\"/a.csv"
+        target = "y"
+        split = { validation = 0.2, test = 0.1 }
+        delimiter = "\t"
+        missing = ["", "none"]
+        columns = { "zip.code" = "categorical", id = "ignored" }
+        [model]
+        kind = "mlp"
+        hidden = [8, 4]
+        activation = "tanh"
+        [loss]
+        kind = "huber"
+        [optimizer]
+        kind = "sgd-momentum"
+        learning-rate = 1e-1
+        [batch]
+        size = "full"
+        [stop]
+        steps = 12
+        tolerance = 1e-4
+        [run]
+        checkpoint-every = "2 epochs"
+        precision = "f64"
+    "#;
+    let spec = parse(text).unwrap();
+    for resolved in [spec.resolved(), spec.commented()] {
+        let again = RunSpec::parse(&resolved, "", &[]).unwrap_or_else(|error| panic!("{error}\n{resolved}"));
+        assert_eq!(again.resolved(), spec.resolved());
+        assert_eq!(again.data, spec.data);
+        assert_eq!((&again.stop, &again.run), (&spec.stop, &spec.run));
+    }
+    assert!(spec.resolved().contains("hidden = [8, 4]"), "{}", spec.resolved());
+    assert!(spec.commented().contains("# Rows per step; 1 is"), "{}", spec.commented());
+}
+
+#[test]
+fn every_key_is_written_out() {
+    let resolved = parse(MINIMAL).unwrap().resolved();
+    for section in SECTIONS {
+        let Section::Fixed(about) = section else { continue };
+        for key in about.hyperparameters {
+            let written = resolved.contains(&format!("\n{} = ", key.name));
+            assert!(written || resolved.contains(&format!("\n# {} is unset", key.name)), "{}", key.name);
+        }
+    }
+}
+
+#[test]
+fn overrides_replace_what_is_written() {
+    let spec = |overrides: &[&str]| {
+        let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
+        RunSpec::parse(
+            &format!("{MINIMAL}[optimizer]\nkind = \"adam\"\nbeta1 = 0.5\n"),
+            "sub/run.toml",
+            &overrides,
+        )
+    };
+    let changed = spec(&["batch.size=full", "seed=9", "data.target=z", "data.split.test=0.25"]).unwrap();
+    assert_eq!(
+        (changed.batch.to_string(), changed.seed, changed.data.target.as_str()),
+        ("full".into(), 9, "z")
+    );
+    assert_eq!(changed.data.fractions().test, 0.25);
+    // Paths in the text start at its folder, paths of overrides at the current one.
+    assert_eq!(spec(&[]).unwrap().data.train, std::path::Path::new("sub/a.csv"));
+    assert_eq!(spec(&["data.train=b.csv"]).unwrap().data.train, std::path::Path::new("b.csv"));
+    // Another kind does not inherit the settings of the former one.
+    assert_eq!(spec(&["optimizer.kind=sgd"]).unwrap().optimizer.kind(), "sgd");
+    let error = spec(&["optimizer.learning-rate=-1"]).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "--set optimizer.learning-rate=-1: `learning-rate` must be a number above 0, got -1"
+    );
+    assert!(spec(&["batch.size"]).unwrap_err().to_string().contains("`section.key=value`"));
+}
+
+#[test]
+fn each_mistake_has_its_place_and_its_remedy() {
+    let table: &[(&str, &str)] = &[
+        (
+            "seed = \n",
+            "run.toml:1:8: not valid TOML: string values must be quoted, expected literal string\n  | seed = \n  |        ^",
+        ),
+        ("[data]\ntrain = \"a.csv\"\n", "run.toml: `data` needs `target`: text"),
+        ("", "run.toml: `data` needs `train`: text"),
+        (
+            "[dat]\ntrain = \"a\"\n",
+            "run.toml:1:2: there is no section or key `dat`\n  | [dat]\n  |  ^^^\nhelp: did you mean `data`?",
+        ),
+        (
+            "sede = 1\n",
+            "run.toml:1:1: there is no section or key `sede`\n  | sede = 1\n  | ^^^^\nhelp: did you mean `seed`?",
+        ),
+        (
+            "batch = 3\n",
+            "run.toml:1:1: `batch` is a section: write `[batch]` and its keys below\n  | batch = 3\n  | ^^^^^",
+        ),
+        (
+            "[data]\ntrain = \"a\"\ntarget = \"y\"\n[clip]\nnorm = 1\n",
+            "run.toml:4:2: there is no section or key `clip`\n  | [clip]\n  |  ^^^^\nhelp: clipping belongs to the optimizer: `optimizer.clip-norm`, `optimizer.clip-value`",
+        ),
+        (
+            "[data]\ntrain = \"a\"\ntarget = \"y\"\n[optimizer]\nkind = \"adem\"\n",
+            "run.toml:5:8: no optimizer is called `adem`\n  | kind = \"adem\"\n  |        ^^^^^^\nhelp: did you mean `adam`?",
+        ),
+        (
+            "[data]\ntrain = \"a\"\ntarget = \"y\"\n[optimizer]\nlearning-rat = 1\n",
+            "run.toml:5:1: `adam` has no setting `learning-rat`\n  | learning-rat = 1\n  | ^^^^^^^^^^^^\nhelp: did you mean `learning-rate`?",
+        ),
+        (
+            "[data]\ntrain = \"a\"\ntarget = \"y\"\n[optimizer]\nlearning-rate = 0.0\n",
+            "run.toml:5:17: `learning-rate` must be a number above 0, got 0.0\n  | learning-rate = 0.0\n  |                 ^^^",
+        ),
+        (
+            "[data]\ntrain = \"a\"\ntarget = \"y\"\n[batch]\nsize = 0\n",
+            "run.toml:5:8: `size` must be a whole number of at least 1, or \"full\", got 0\n  | size = 0\n  |        ^",
+        ),
+        (
+            "[data]\ntrain = \"a\"\ntarget = \"y\"\n[stop]\nepochs = 2020-01-01\n",
+            "run.toml:5:10: `stop.epochs` cannot be a datetime\n  | epochs = 2020-01-01\n  |          ^^^^^^^^^^",
+        ),
+        (
+            "[data]\ntrain = \"a\"\ntarget = \"y\"\ncolumns = { zip = \"text\" }\n",
+            "run.toml:4:19: `columns.zip` must be one of numeric, boolean, categorical, ignored, got \"text\"\n  | columns = { zip = \"text\" }\n  |                   ^^^^^^",
+        ),
+        (
+            "[data]\ntrain = \"a\"\ntarget = \"y\"\ndelimiter = \"ab\"\n",
+            "run.toml:4:13: `delimiter` must be one character, such as \";\" or \"\\t\", got \"ab\"\n  | delimiter = \"ab\"\n  |             ^^^^",
+        ),
+        (
+            "[data]\ntrain = \"a\"\ntarget = \"y\"\n[loss]\nbeta = 1\n",
+            "run.toml: `loss` needs `kind`: the name of one",
+        ),
+        (
+            "[data]\ntrain = \"a\"\ntarget = \"y\"\n[run]\ncheckpoint-every = \"120%\"\n",
+            "run.toml:5:20: `checkpoint-every` must be a span such as \"500 steps\", \"3 epochs\" or \"5%\", got \"120%\"\n  | checkpoint-every = \"120%\"\n  |                    ^^^^^^",
+        ),
+    ];
+    for (text, expected) in table {
+        let error = parse(text).expect_err(text);
+        assert_eq!(say(&error), *expected, "for:\n{text}");
+    }
+    let error = RunSpec::load("no/such/file.toml", &[]).unwrap_err();
+    assert!(error.to_string().starts_with("no/such/file.toml: cannot read the spec"), "{error}");
+}
+
+#[test]
+fn places_count_characters_not_bytes() {
+    let error = parse("[data]\ntrain = \"ä\" \ntarget = \"ü\"\nstratify = \"é\"\n").unwrap_err();
+    assert!(say(&error).contains("run.toml:4:12:"), "{}", say(&error));
+}
+
+#[test]
+fn the_schema_knows_every_key_of_the_registries() {
+    let schema = schema();
+    let optimizers = schema["properties"]["optimizer"]["oneOf"].as_array().unwrap();
+    let adam = optimizers.iter().find(|o| o["properties"]["kind"]["const"] == "adam").unwrap();
+    assert_eq!(adam["properties"]["learning-rate"]["exclusiveMinimum"], 0.0);
+    assert_eq!(optimizers.len(), steepest_optim::OPTIMIZERS.len());
+    assert_eq!(schema["properties"]["data"]["required"], serde_json::json!(["train", "target"]));
+    assert_eq!(schema["properties"]["data"]["properties"]["split"]["properties"]["test"]["default"], 0.15);
+}
