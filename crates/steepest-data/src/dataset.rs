@@ -6,6 +6,9 @@ use steepest_tensor::Shape;
 
 use crate::{DataError, Real};
 
+/// What a byte of an image is multiplied by: one constant for training and prediction, bit for bit.
+pub(crate) const PIXEL_SCALE: f32 = 1.0 / 255.0;
+
 /// The stored features of a data set.
 #[derive(Clone, Debug)]
 pub enum Features {
@@ -194,7 +197,7 @@ impl Dataset {
         labels: Vec<u32>,
         names: impl IntoIterator<Item = String>,
     ) -> Result<Dataset, DataError> {
-        let features = Features::Bytes { pixels, scale: 1.0 / 255.0 };
+        let features = Features::Bytes { pixels, scale: PIXEL_SCALE };
         Dataset::new(example.into(), features, classes(labels, names)?)
     }
 

@@ -236,10 +236,6 @@ impl Graph {
         read(&self.nodes.borrow()[id.index()])
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.nodes.borrow().len()
-    }
-
     /// Adds a node. If its types do not fit, reports that (unless an input is already unsound) and
     /// goes on with a guess, so that one build finds all problems.
     #[track_caller]

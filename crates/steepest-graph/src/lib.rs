@@ -8,16 +8,23 @@
 #![allow(clippy::result_large_err)]
 
 mod error;
+mod executor;
 mod gradient;
 mod graph;
 mod op;
 mod ops;
+mod passes;
+mod plan;
 mod reference;
 mod var;
+mod variables;
 
 pub use error::{Operand, PlanErrors, Problem, ProblemKind};
+pub use executor::{Executor, ExecutorError, Feed, InputId, OutputId, ScalarId};
 pub use gradient::{Gradient, gradients};
 pub use graph::{Graph, Initial, Node, NodeId, VariableId, VariableKind, VariableSpec};
 pub use op::{Element, Op, Type};
+pub use plan::{Cost, Plan, PlanOptions};
 pub use reference::{Feeds, advance, evaluate};
 pub use var::Var;
+pub use variables::{Variables, VariablesError};

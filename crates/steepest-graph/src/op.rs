@@ -104,8 +104,6 @@ pub(crate) struct Pointwise {
 /// An operation that computes each output element from the elements at the same place of its inputs,
 /// which all have the same shape.
 pub(crate) trait Elementwise {
-    /// The number of inputs, 1 to 3.
-    const ARITY: usize;
     /// The vector kernel.
     const TILE: TileOp;
     /// The function on doubles; arguments beyond `ARITY` are 0.

@@ -72,7 +72,8 @@ impl Key {
     /// A standard normal number (Box and Muller, 1958).
     pub fn normal(self, index: u64) -> f64 {
         let [a, b, c, d] = self.words(index);
-        let unit = |hi: u32, lo: u32| ((u64::from(hi) << 32 | u64::from(lo)) >> 11) as f64 / (1u64 << 53) as f64;
+        let unit =
+            |hi: u32, lo: u32| ((u64::from(hi) << 32 | u64::from(lo)) >> 11) as f64 / (1u64 << 53) as f64;
         // 1 - u lies in (0, 1], so the logarithm is finite.
         (-2.0 * (1.0 - unit(a, b)).ln()).sqrt() * (std::f64::consts::TAU * unit(c, d)).cos()
     }

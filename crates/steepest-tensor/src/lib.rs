@@ -1,16 +1,27 @@
 //! Shapes, buffers, counter-based random numbers, SIMD kernels and the thread pool.
 //!
 //! This crate knows nothing of graphs, models or files. It is the only one of the workspace that
-//! contains `unsafe` code, and only in its kernels and its thread pool.
+//! contains `unsafe` code, and only in its kernels, its buffers and its thread pool. A [`Machine`] runs a
+//! [`program`](mod@program) over an arena; it verifies the program first, so that running it is safe.
 
 mod dtype;
+mod flat;
 mod kernels;
 mod key;
+mod machine;
+mod pool;
+pub mod program;
+mod real;
 mod shape;
 mod tensor;
+mod verify;
 
 pub use dtype::DType;
-pub use kernels::TileOp;
+pub use flat::{Reals, Slice, SliceMut};
+pub use kernels::{TileOp, erf_f64, instruction_set};
 pub use key::Key;
+pub use machine::Machine;
+pub use pool::Pool;
 pub use shape::{Shape, ShapeError};
 pub use tensor::{Buffer, Tensor, TensorError};
+pub use verify::ProgramError;

@@ -6,6 +6,7 @@ use steepest_tensor::Shape;
 
 use super::category::{Categories, Slot};
 use super::{Encoding, Input, Preprocessor, TargetEncoding, Unseen};
+use crate::dataset::PIXEL_SCALE;
 use crate::error::{DataError, Nearest, Role};
 use crate::scan::truth;
 use crate::table::{MISSING, Names, Table, Values};
@@ -233,7 +234,7 @@ impl<I: Iterator<Item = usize> + Clone> Column<'_, I> {
             features
                 .iter_mut()
                 .zip(bytes)
-                .for_each(|(slot, &byte)| *slot = R::from_f32(f32::from(byte) / 255.0));
+                .for_each(|(slot, &byte)| *slot = R::from_f32(f32::from(byte) * PIXEL_SCALE));
         }
     }
 }

@@ -85,6 +85,8 @@ pub struct CsvSource {
 struct Layout {
     delimiter: u8,
     header: bool,
+    /// Whether lines end in \r\n.
+    crlf: bool,
     plain: bool,
     gzip: bool,
     skipped: u64,
@@ -105,7 +107,8 @@ impl CsvSource {
         };
         let header = options.header.unwrap_or_else(|| sniff::has_header(&opened.head, delimiter, &missing));
         let (plain, gzip, skipped) = (opened.plain, opened.gzip, opened.skipped);
-        let layout = Layout { delimiter, header, plain, gzip, skipped };
+        let crlf = opened.head.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r'));
+        let layout = Layout { delimiter, header, crlf, plain, gzip, skipped };
         let mut source = CsvSource {
             path: path.into(),
             options: options.clone(),
@@ -255,12 +258,17 @@ impl CsvSource {
     fn line(&self) -> u64 {
         let start = self.record.position().map_or(1, csv::Position::line);
         let end = self.reader.position().line();
-        if end <= start + 1 {
+        // After a record that ends in \r\n the reader stands before the \n, else behind it.
+        let behind = u64::from(!self.layout.crlf);
+        if end == start {
             return self.base.line + start;
+        }
+        if end == start + 1 {
+            return self.base.line + end - behind;
         }
         // The reader counts the blank lines before a record as part of it; those within it are its own.
         let within: usize = self.record.iter().map(|f| f.bytes().filter(|&b| b == b'\n').count()).sum();
-        self.base.line + end - 1 - within as u64
+        self.base.line + end - behind - within as u64
     }
 
     /// Appends the present record to a table.

@@ -71,12 +71,13 @@ impl IdxReader {
             let (expected, got) = (4 * u64::from(axes), header.len() as u64);
             return Err(DataError::IdxLength { path: path.into(), sizes, expected, got });
         }
-        let fits = sizes.iter().try_fold(1u64, |product, &size| product.checked_mul(size.max(1)));
-        let item: u64 = sizes.iter().skip(1).product();
-        match fits.filter(|&bytes| bytes <= isize::MAX as u64 / 8) {
-            None => Err(DataError::IdxTooLarge { path: path.into(), sizes }),
-            Some(_) => Ok(IdxReader { path: path.into(), reader, gzip, item: item as usize, sizes, row: 0 }),
+        // Counting empty axes as 1 keeps every partial product within the checked bound.
+        let bytes = sizes.iter().try_fold(1u64, |product, &size| product.checked_mul(size.max(1)));
+        if bytes.is_none_or(|bytes| bytes > isize::MAX as u64 / 8) {
+            return Err(DataError::IdxTooLarge { path: path.into(), sizes });
         }
+        let item = sizes.iter().skip(1).product::<u64>() as usize;
+        Ok(IdxReader { path: path.into(), reader, gzip, sizes, item, row: 0 })
     }
 
     fn rows(&self) -> u64 {

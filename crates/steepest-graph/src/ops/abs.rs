@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Abs;
 
 impl Elementwise for Abs {
-    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Abs;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Add;
 
 impl Elementwise for Add {
-    const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Add;
 
     fn eval([x, y, ..]: [f64; 3]) -> f64 {

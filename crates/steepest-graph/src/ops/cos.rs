@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Cos;
 
 impl Elementwise for Cos {
-    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Cos;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Div;
 
 impl Elementwise for Div {
-    const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Div;
 
     fn eval([x, y, ..]: [f64; 3]) -> f64 {

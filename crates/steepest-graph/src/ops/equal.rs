@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Equal;
 
 impl Elementwise for Equal {
-    const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Equal;
 
     fn eval([x, y, ..]: [f64; 3]) -> f64 {

@@ -11,7 +11,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Erf;
 
 impl Elementwise for Erf {
-    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Erf;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

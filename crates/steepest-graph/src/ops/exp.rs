@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Exp;
 
 impl Elementwise for Exp {
-    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Exp;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Floor;
 
 impl Elementwise for Floor {
-    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Floor;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

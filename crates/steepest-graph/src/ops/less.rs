@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Less;
 
 impl Elementwise for Less {
-    const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Less;
 
     fn eval([x, y, ..]: [f64; 3]) -> f64 {

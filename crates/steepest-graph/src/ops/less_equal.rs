@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct LessEqual;
 
 impl Elementwise for LessEqual {
-    const ARITY: usize = 2;
     const TILE: TileOp = TileOp::LessEqual;
 
     fn eval([x, y, ..]: [f64; 3]) -> f64 {

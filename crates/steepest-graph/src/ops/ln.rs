@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Ln;
 
 impl Elementwise for Ln {
-    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Ln;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

@@ -10,7 +10,6 @@ use crate::ops::share;
 pub struct Maximum;
 
 impl Elementwise for Maximum {
-    const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Maximum;
 
     fn eval([x, y, ..]: [f64; 3]) -> f64 {

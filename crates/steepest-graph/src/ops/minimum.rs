@@ -10,7 +10,6 @@ use crate::ops::share;
 pub struct Minimum;
 
 impl Elementwise for Minimum {
-    const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Minimum;
 
     fn eval([x, y, ..]: [f64; 3]) -> f64 {

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Mul;
 
 impl Elementwise for Mul {
-    const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Mul;
 
     fn eval([x, y, ..]: [f64; 3]) -> f64 {

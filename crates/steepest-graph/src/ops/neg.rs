@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Neg;
 
 impl Elementwise for Neg {
-    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Neg;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

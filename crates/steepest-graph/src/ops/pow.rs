@@ -12,7 +12,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Pow;
 
 impl Elementwise for Pow {
-    const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Pow;
 
     fn eval([x, y, ..]: [f64; 3]) -> f64 {

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Relu;
 
 impl Elementwise for Relu {
-    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Relu;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

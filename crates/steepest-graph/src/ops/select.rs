@@ -11,7 +11,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Select;
 
 impl Elementwise for Select {
-    const ARITY: usize = 3;
     const TILE: TileOp = TileOp::Select;
 
     fn eval([x, y, z]: [f64; 3]) -> f64 {

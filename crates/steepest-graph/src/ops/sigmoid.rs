@@ -11,7 +11,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Sigmoid;
 
 impl Elementwise for Sigmoid {
-    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Sigmoid;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

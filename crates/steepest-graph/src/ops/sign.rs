@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Sign;
 
 impl Elementwise for Sign {
-    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Sign;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Sin;
 
 impl Elementwise for Sin {
-    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Sin;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

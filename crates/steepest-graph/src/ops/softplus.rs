@@ -11,7 +11,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Softplus;
 
 impl Elementwise for Softplus {
-    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Softplus;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Sqrt;
 
 impl Elementwise for Sqrt {
-    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Sqrt;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

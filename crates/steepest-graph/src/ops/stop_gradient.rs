@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct StopGradient;
 
 impl Elementwise for StopGradient {
-    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Copy;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Sub;
 
 impl Elementwise for Sub {
-    const ARITY: usize = 2;
     const TILE: TileOp = TileOp::Sub;
 
     fn eval([x, y, ..]: [f64; 3]) -> f64 {

@@ -9,7 +9,6 @@ use crate::op::{Elementwise, Partial, Site};
 pub struct Tanh;
 
 impl Elementwise for Tanh {
-    const ARITY: usize = 1;
     const TILE: TileOp = TileOp::Tanh;
 
     fn eval([x, ..]: [f64; 3]) -> f64 {

@@ -1,5 +1,137 @@
-//! Kernels: what a plan's instructions run.
+//! Kernels: what a plan's instructions run, compiled once for each instruction set and chosen when the
+//! program starts.
 
+pub(crate) mod gemm;
+pub(crate) mod layout;
+pub(crate) mod math;
+pub(crate) mod random;
+pub(crate) mod tile;
 mod tile_op;
 
+use std::sync::OnceLock;
+
+use crate::machine::Memory;
+use crate::program::Tile;
+use crate::real::{AVX512, FUSED, LANES_F32, LANES_F64, PORTABLE, Real};
+use gemm::Product;
+pub use math::erf_f64;
 pub use tile_op::TileOp;
+
+type CopyKernel<T> = unsafe fn(&[usize], *const T, &[usize], *mut T, &[usize]);
+
+/// The kernels of one precision, compiled for one instruction set.
+pub(crate) struct Kernels<T> {
+    /// The instruction set's name.
+    pub name: &'static str,
+    pub tile: unsafe fn(&Tile, &Memory<T>, usize, usize),
+    pub product: unsafe fn(&Product<T>),
+    pub dot: unsafe fn(*const T, *const T, usize) -> T,
+    pub column_sum: unsafe fn(*const T, usize, usize, *mut T, usize, usize),
+    pub copy: CopyKernel<T>,
+}
+
+macro_rules! kernels {
+    ($module:ident, $name:literal, $isa:ident, $(#[$feature:meta])*) => {
+        mod $module {
+            use super::*;
+
+            $(#[$feature])*
+            unsafe fn tile<T: Real, const L: usize>(tile: &Tile, memory: &Memory<T>, first: usize, end: usize) {
+                // SAFETY: the caller promises what the kernel asks for.
+                unsafe { tile::run::<T, L, $isa>(tile, memory, first, end) }
+            }
+
+            $(#[$feature])*
+            unsafe fn product<T: Real, const L: usize>(p: &Product<T>) {
+                // SAFETY: the caller promises what the kernel asks for.
+                unsafe { gemm::product::<T, L, $isa>(p) }
+            }
+
+            $(#[$feature])*
+            unsafe fn dot<T: Real, const L: usize>(a: *const T, b: *const T, n: usize) -> T {
+                // SAFETY: the caller promises what the kernel asks for.
+                unsafe { gemm::dot::<T, L, $isa>(a, b, n) }
+            }
+
+            $(#[$feature])*
+            unsafe fn column_sum<T: Real, const L: usize>(
+                from: *const T,
+                rows: usize,
+                columns: usize,
+                to: *mut T,
+                first: usize,
+                end: usize,
+            ) {
+                // SAFETY: the caller promises what the kernel asks for.
+                unsafe { layout::column_sum::<T, L, $isa>(from, rows, columns, to, first, end) }
+            }
+
+            $(#[$feature])*
+            unsafe fn copy<T: Real, const L: usize>(
+                sizes: &[usize],
+                from: *const T,
+                from_strides: &[usize],
+                to: *mut T,
+                to_strides: &[usize],
+            ) {
+                // SAFETY: the caller promises what the kernel asks for.
+                unsafe { layout::copy::<T, L>(sizes, from, from_strides, to, to_strides) }
+            }
+
+            pub(super) const fn table<T: Real, const L: usize>() -> Kernels<T> {
+                Kernels {
+                    name: $name,
+                    tile: tile::<T, L>,
+                    product: product::<T, L>,
+                    dot: dot::<T, L>,
+                    column_sum: column_sum::<T, L>,
+                    copy: copy::<T, L>,
+                }
+            }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+kernels!(avx512, "AVX-512", AVX512, #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]);
+#[cfg(target_arch = "x86_64")]
+kernels!(avx2, "AVX2", FUSED, #[target_feature(enable = "avx2,fma")]);
+// On 64-bit ARM, vector instructions and fused multiply-add are part of the base instruction set.
+#[cfg(target_arch = "aarch64")]
+kernels!(neon, "NEON", FUSED,);
+kernels!(portable, "portable", PORTABLE,);
+
+/// The best kernels for this machine.
+fn choose<T: Real, const L: usize>() -> Kernels<T> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::is_x86_feature_detected as has;
+        if has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") && has!("fma") {
+            return avx512::table::<T, L>();
+        }
+        if has!("avx2") && has!("fma") {
+            return avx2::table::<T, L>();
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    return neon::table::<T, L>();
+    #[cfg(not(target_arch = "aarch64"))]
+    portable::table::<T, L>()
+}
+
+/// The single-precision kernels for this machine.
+pub(crate) fn f32_kernels() -> &'static Kernels<f32> {
+    static KERNELS: OnceLock<Kernels<f32>> = OnceLock::new();
+    KERNELS.get_or_init(choose::<f32, LANES_F32>)
+}
+
+/// The double-precision kernels for this machine.
+pub(crate) fn f64_kernels() -> &'static Kernels<f64> {
+    static KERNELS: OnceLock<Kernels<f64>> = OnceLock::new();
+    KERNELS.get_or_init(choose::<f64, LANES_F64>)
+}
+
+/// The name of the instruction set whose kernels run on this machine.
+pub fn instruction_set() -> &'static str {
+    f32_kernels().name
+}

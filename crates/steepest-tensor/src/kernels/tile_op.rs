@@ -59,4 +59,8 @@ pub enum TileOp {
     Select,
     /// a · b + c, rounded once where the machine can
     MulAdd,
+    /// a · b − c, rounded once where the machine can
+    MulSub,
+    /// c − a · b, rounded once where the machine can
+    NegMulAdd,
 }

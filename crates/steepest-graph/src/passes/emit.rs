@@ -1,0 +1,311 @@
+//! The last pass: instructions.
+
+use std::collections::BTreeMap;
+
+use steepest_tensor::program::{
+    Access, Copy, Group, Instr, MatMul, Matrix, Operand, Place, Program, Region, ScalarInstr, Source, Space,
+    Target, Tile, TileInstr,
+};
+use steepest_tensor::{Buffer, DType, Shape};
+
+use crate::op::Op;
+use crate::passes::lower::{Factor, Item, Kernel, Lowered, Value, is_index};
+use crate::passes::place::Placement;
+use crate::passes::schedule::{GroupPlan, Run, Schedule};
+use crate::passes::simplify::Flow;
+
+/// Rows of a product that go through a group's instructions together: few enough that what they make
+/// stays in the second-level cache, a multiple of the micro-kernel's eight.
+const MATMUL_BLOCK: usize = 64;
+/// The same where the factor is a transposed activation: weight gradients, updated while they are hot.
+const GRADIENT_BLOCK: usize = 48;
+/// Work (floating-point operations plus bytes) below which a group is not worth sharing.
+const SHARED_WORK: u64 = 40_000;
+/// Work below which a whole step is not worth a second thread.
+const PARALLEL_WORK: u64 = 2_000_000;
+
+/// Makes the program.
+pub(crate) fn emit(
+    flow: &Flow,
+    lowered: &Lowered,
+    schedule: &Schedule,
+    placement: &Placement,
+    dtype: DType,
+) -> (Program, BTreeMap<usize, usize>) {
+    let mut program = Program {
+        dtype,
+        arena_len: placement.arena_len,
+        index_len: placement.index_len,
+        variables_len: placement.variables_len,
+        scalars: Vec::new(),
+        scalar_instrs: Vec::new(),
+        literals: Vec::new(),
+        index_literals: Vec::new(),
+        regions: Vec::new(),
+        parallel: false,
+    };
+    let scalars = emit_scalars(flow, &mut program);
+    for (index, node) in flow.nodes.iter().enumerate() {
+        if let Op::Literal(literal) = &node.op {
+            let place = placement.places[&index];
+            match literal.tensor.buffer() {
+                Buffer::U32(values) => program.index_literals.push((place, values.clone())),
+                _ => program.literals.push((place, literal.tensor.to_f64())),
+            }
+        }
+    }
+    let emitter = Emitter { lowered, placement, scalars: &scalars, size: dtype.size_bytes() };
+    let mut work = 0;
+    for plans in &schedule.regions {
+        let groups: Vec<Group> = plans.iter().map(|plan| emitter.group(plan)).collect();
+        program.regions.push(Region { groups });
+        work += plans.iter().map(|plan| emitter.work(plan)).sum::<u64>();
+    }
+    if !schedule.copies.is_empty() {
+        let copies = schedule.copies.iter().map(|&(variable, node)| emitter.final_copy(variable, node));
+        program.regions.push(Region { groups: copies.collect() });
+    }
+    program.parallel = work >= PARALLEL_WORK;
+    (program, scalars)
+}
+
+/// Numbers the host's scalars: constants and fed ones first hold their value, the others are computed.
+fn emit_scalars(flow: &Flow, program: &mut Program) -> BTreeMap<usize, usize> {
+    let mut number = BTreeMap::new();
+    for (index, node) in flow.nodes.iter().enumerate().filter(|(_, node)| node.host) {
+        let to = program.scalars.len();
+        number.insert(index, to);
+        program.scalars.push(match &node.op {
+            Op::Constant(constant) => constant.value,
+            _ => 0.0,
+        });
+        if let Some(pointwise) = node.op.rule().elementwise() {
+            let mut args = [to; 3];
+            for (arg, input) in args.iter_mut().zip(&node.inputs) {
+                *arg = number[input];
+            }
+            program.scalar_instrs.push(ScalarInstr { eval: pointwise.eval, args, to });
+        }
+    }
+    number
+}
+
+struct Emitter<'a> {
+    lowered: &'a Lowered,
+    placement: &'a Placement,
+    scalars: &'a BTreeMap<usize, usize>,
+    size: usize,
+}
+
+impl Emitter<'_> {
+    fn place(&self, node: usize) -> Place {
+        // Every value that is not in a register has a place; an empty one would fail verification.
+        let nowhere = Place { space: Space::Arena, offset: usize::MAX, len: 0 };
+        self.placement.places.get(&node).copied().unwrap_or(nowhere)
+    }
+
+    fn items<'b>(&'b self, plan: &'b GroupPlan) -> impl Iterator<Item = &'b Item> {
+        plan.runs.iter().flat_map(|run| &run.items).map(|node| &self.lowered.items[node])
+    }
+
+    fn work(&self, plan: &GroupPlan) -> u64 {
+        self.items(plan).map(|item| item.cost(self.size)).map(|(flops, bytes)| flops + bytes).sum()
+    }
+
+    fn group(&self, plan: &GroupPlan) -> Group {
+        let instrs = plan.runs.iter().flat_map(|run| self.run(run)).collect();
+        let product =
+            self.items(plan).any(|item| matches!(item.kernel, Kernel::MatMul { by_columns: false, .. }));
+        let gradient =
+            self.items(plan).any(|item| matches!(&item.kernel, Kernel::MatMul { a, .. } if a.column != 1));
+        let whole = plan.extent.max(1);
+        let (align, block) = match (product, gradient) {
+            (true, true) => (8, GRADIENT_BLOCK),
+            (true, false) => (8, MATMUL_BLOCK),
+            // Elements or columns: whole cache lines for each thread.
+            _ if plan.extent >= 256 => (16, whole),
+            _ => (1, whole),
+        };
+        Group { extent: plan.extent, align, block, shared: self.work(plan) >= SHARED_WORK, instrs }
+    }
+
+    fn run(&self, run: &Run) -> Vec<Instr> {
+        match run.width {
+            Some(width) => vec![Instr::Tile(self.tile(width, &run.items))],
+            None => run.items.iter().flat_map(|node| self.kernel(&self.lowered.items[node])).collect(),
+        }
+    }
+
+    fn kernel(&self, item: &Item) -> Vec<Instr> {
+        let to = self.place(item.node);
+        match &item.kernel {
+            Kernel::Tile { .. } => Vec::new(),
+            Kernel::MatMul { batches, m, n, k, a, b, by_columns } => {
+                let matrix = |f: &Factor| Matrix {
+                    place: self.place(f.value),
+                    row: f.row,
+                    column: f.column,
+                    batch: f.batch,
+                };
+                let (a, b) = (matrix(a), matrix(b));
+                let (batches, m, n, k, by_columns) = (*batches, *m, *n, *k, *by_columns);
+                vec![Instr::MatMul(MatMul { batches, m, n, k, a, b, c: to, by_columns })]
+            }
+            Kernel::ColumnSum { from, rows, columns } => {
+                vec![Instr::ColumnSum { from: self.place(*from), rows: *rows, columns: *columns, to }]
+            }
+            Kernel::Copy { from, offset, shape, strides } => {
+                let from = self.place(*from);
+                let from = Place { offset: from.offset + offset, len: from.len - offset, ..from };
+                let to_strides = shape.strides()[..shape.rank()].to_vec();
+                vec![Instr::Copy(Copy { shape: *shape, from, from_strides: strides.clone(), to, to_strides })]
+            }
+            Kernel::Parts { parts } => parts.iter().map(|part| self.part(part, to)).collect(),
+            Kernel::Gather { table, rows, width, indices } => {
+                let (table, indices) = (self.place(*table), self.place(*indices));
+                vec![Instr::Gather { table, rows: *rows, width: *width, indices, to }]
+            }
+            Kernel::ScatterAdd { values, indices, width, rows } => {
+                let (values, indices) = (self.place(*values), self.place(*indices));
+                vec![Instr::ScatterAdd { values, indices, width: *width, rows: *rows, to }]
+            }
+            Kernel::ArgMax { from, width } => {
+                vec![Instr::ArgMax { from: self.place(*from), width: *width, to }]
+            }
+        }
+    }
+
+    /// One part of a padded or concatenated value; a leading axis of size 1 is the only unit of work.
+    fn part(&self, part: &(Option<usize>, Shape, usize, Vec<usize>), to: Place) -> Instr {
+        let (from, shape, offset, strides) = part;
+        let Some(from) = from else { return Instr::Fill { to, value: 0.0 } };
+        let mut sizes = vec![1];
+        sizes.extend_from_slice(shape);
+        let lead = |strides: &[usize]| [&[0], strides].concat();
+        let to = Place { offset: to.offset + offset, len: to.len.saturating_sub(*offset), ..to };
+        // Six axes and one more do not fit a shape; then the first two are merged, which the dense source
+        // allows only if the target's strides do. The verifier refuses what is left.
+        let shape = Shape::new(&sizes).unwrap_or(*shape);
+        let from_strides = lead(&shape.strides()[1..shape.rank()]);
+        Instr::Copy(Copy { shape, from: self.place(*from), from_strides, to, to_strides: lead(strides) })
+    }
+
+    fn final_copy(&self, variable: usize, node: usize) -> Group {
+        let (from, to) = (self.place(node), self.placement.variables[variable]);
+        let copy =
+            Copy { shape: Shape::from([to.len]), from, from_strides: vec![1], to, to_strides: vec![1] };
+        Group {
+            extent: to.len,
+            align: 16,
+            block: to.len.max(1),
+            shared: true,
+            instrs: vec![Instr::Copy(copy)],
+        }
+    }
+
+    fn tile(&self, width: usize, nodes: &[usize]) -> Tile {
+        let mut registers = Registers::new(nodes, self.lowered);
+        let mut instrs = Vec::with_capacity(nodes.len());
+        let mut flat = true;
+        for (at, node) in nodes.iter().enumerate() {
+            let item = &self.lowered.items[node];
+            let Kernel::Tile { kind, width: own, reads, shape } = &item.kernel else { continue };
+            // In a wider tile, an item with one element a row works on the rows.
+            let narrow = *own == 1 && width != 1;
+            let args: Vec<Operand> = reads
+                .iter()
+                .map(|read| {
+                    let access =
+                        if narrow && read.access == Access::Wide { Access::Row } else { read.access };
+                    self.operand(read.value, access, &registers)
+                })
+                .collect();
+            let shape = if narrow { Access::Row } else { *shape };
+            flat &= shape == Access::Wide
+                && args.iter().all(|arg| matches!(arg.access, Access::Wide | Access::One));
+            registers.release(at, Some(shape));
+            let to = match self.placement.places.get(node) {
+                Some(place) => Target::Memory(*place),
+                None => Target::Register(registers.take(*node, shape)),
+            };
+            registers.release(at, None);
+            instrs.push(TileInstr { kind: kind.clone(), args, to, shape });
+        }
+        Tile { width, instrs, registers: registers.count, flat }
+    }
+
+    fn operand(&self, value: Value, access: Access, registers: &Registers) -> Operand {
+        let source = match value {
+            Value::Host(node) => Source::Scalar(self.scalars.get(&node).copied().unwrap_or(usize::MAX)),
+            Value::Node(node) => match registers.of.get(&node) {
+                Some(&(register, _)) if !self.placement.places.contains_key(&node) => {
+                    Source::Register(register)
+                }
+                _ => Source::Memory(self.place(node)),
+            },
+        };
+        Operand { source, access }
+    }
+}
+
+/// Registers of a tile, reused after the last instruction that reads them.
+struct Registers {
+    of: BTreeMap<usize, (usize, Access)>,
+    last_use: BTreeMap<usize, usize>,
+    free: Vec<usize>,
+    count: usize,
+}
+
+impl Registers {
+    fn new(nodes: &[usize], lowered: &Lowered) -> Registers {
+        let mut last_use = BTreeMap::new();
+        for (at, node) in nodes.iter().enumerate() {
+            for (value, _) in lowered.items[node].reads() {
+                last_use.insert(value, at);
+            }
+        }
+        Registers { of: BTreeMap::new(), last_use, free: Vec::new(), count: 0 }
+    }
+
+    /// Frees what instruction `at` reads last. Its own result may take a register of the same shape,
+    /// because it reads each element before it writes it; registers of another shape are freed behind it.
+    fn release(&mut self, at: usize, shape: Option<Access>) {
+        let (last_use, free) = (&self.last_use, &mut self.free);
+        self.of.retain(|node, (register, own)| {
+            let over = last_use.get(node).is_none_or(|&last| last <= at);
+            let release = over && shape.is_none_or(|shape| shape == *own);
+            if release {
+                free.push(*register);
+            }
+            !release
+        });
+    }
+
+    fn take(&mut self, node: usize, shape: Access) -> usize {
+        let register = self.free.pop().unwrap_or_else(|| {
+            self.count += 1;
+            self.count - 1
+        });
+        self.of.insert(node, (register, shape));
+        register
+    }
+}
+
+type Inputs = Vec<(String, Place)>;
+type Outputs = Vec<(String, Place, Shape)>;
+
+/// The places of the host's inputs and of the outputs, by name.
+pub(crate) fn interface(flow: &Flow, placement: &Placement) -> (Inputs, Outputs) {
+    let nodes = flow.nodes.iter().enumerate();
+    let inputs = nodes.filter_map(|(index, node)| match &node.op {
+        Op::Input(input) => Some((input.name.clone(), placement.places[&index])),
+        _ => None,
+    });
+    let inputs = inputs.collect();
+    let outputs = flow.outputs.iter().filter_map(|(name, node)| {
+        let place = placement.places.get(&crate::passes::lower::root(flow, *node))?;
+        debug_assert_eq!(is_index(flow, *node), place.space == Space::Index);
+        Some((name.clone(), *place, flow.shape(*node)))
+    });
+    (inputs, outputs.collect())
+}

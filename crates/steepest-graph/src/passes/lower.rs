@@ -1,0 +1,449 @@
+//! The second pass: every value that must exist becomes an item, a kernel with its operands.
+//!
+//! Views do not become items. A reshape is another name for the same memory; a transposed factor of a
+//! product is a pair of strides; a repeated number, row or column is a way of reading an operand.
+
+use std::collections::BTreeMap;
+
+use steepest_tensor::program::{Access, TileKind};
+use steepest_tensor::{Shape, TileOp};
+
+use crate::op::{Element, Op};
+use crate::passes::simplify::Flow;
+
+/// What an operand of an item is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Value {
+    /// A node whose value is in memory or a register: an item's, an input, a literal or a variable.
+    Node(usize),
+    /// A number computed on the host.
+    Host(usize),
+}
+
+/// How an item reads a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Read {
+    pub value: Value,
+    pub access: Access,
+}
+
+/// A factor of a product: strides within the value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Factor {
+    pub value: usize,
+    pub row: usize,
+    pub column: usize,
+    pub batch: usize,
+}
+
+/// What an item runs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Kernel {
+    /// An elementwise operation or row reduction over `extent × width` elements.
+    Tile { kind: TileKind, width: usize, reads: Vec<Read>, shape: Access },
+    /// A matrix product.
+    MatMul { batches: usize, m: usize, n: usize, k: usize, a: Factor, b: Factor, by_columns: bool },
+    /// Sums of columns.
+    ColumnSum { from: usize, rows: usize, columns: usize },
+    /// A strided copy of the whole value.
+    Copy { from: usize, offset: usize, shape: Shape, strides: Vec<usize> },
+    /// Parts of the result, copied one after the other; `None` is zeros.
+    Parts { parts: Vec<(Option<usize>, Shape, usize, Vec<usize>)> },
+    /// Rows of a table.
+    Gather { table: usize, rows: usize, width: usize, indices: usize },
+    /// Rows added into a table.
+    ScatterAdd { values: usize, indices: usize, width: usize, rows: usize },
+    /// Positions of maxima.
+    ArgMax { from: usize, width: usize },
+}
+
+/// A kernel that makes the value of a node.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub node: usize,
+    /// Units of work.
+    pub extent: usize,
+    pub kernel: Kernel,
+}
+
+/// The items, by node number, which is also an order in which they can run.
+#[derive(Clone, Debug)]
+pub(crate) struct Lowered {
+    pub items: BTreeMap<usize, Item>,
+}
+
+/// Rows and columns of an elementwise domain: the last axis is the row's elements; one axis is rows.
+pub(crate) fn domain(shape: Shape) -> (usize, usize) {
+    match shape.rank() {
+        0 => (1, 1),
+        1 => (shape[0], 1),
+        _ => (shape.rows(), shape.columns()),
+    }
+}
+
+/// Makes the items that outputs and assignments need.
+pub(crate) fn lower(flow: &Flow) -> Lowered {
+    let mut lowering = Lowering { flow, items: BTreeMap::new(), uses: uses(flow) };
+    for (_, node) in &flow.outputs {
+        lowering.demand(*node);
+    }
+    for (variable, node) in &flow.assigns {
+        // Assigning a variable to itself needs nothing.
+        if !matches!(&flow.nodes[*node].op, Op::Read(read) if read.variable.index() == *variable) {
+            lowering.demand(*node);
+        }
+    }
+    Lowered { items: lowering.items }
+}
+
+fn uses(flow: &Flow) -> Vec<usize> {
+    let mut uses = vec![0; flow.nodes.len()];
+    for node in &flow.nodes {
+        node.inputs.iter().for_each(|&i| uses[i] += 1);
+    }
+    let roots = flow.outputs.iter().map(|(_, n)| *n).chain(flow.assigns.iter().map(|(_, n)| *n));
+    roots.for_each(|n| uses[n] += 1);
+    uses
+}
+
+/// The node whose memory a node's value is in: itself, or what it is a reshape of.
+pub(crate) fn root(flow: &Flow, node: usize) -> usize {
+    match flow.nodes[node].op {
+        Op::Reshape(_) => root(flow, flow.nodes[node].inputs[0]),
+        _ => node,
+    }
+}
+
+struct Lowering<'a> {
+    flow: &'a Flow,
+    items: BTreeMap<usize, Item>,
+    uses: Vec<usize>,
+}
+
+impl Lowering<'_> {
+    /// Makes sure that a node's value exists in memory or registers; returns its root.
+    fn demand(&mut self, node: usize) -> usize {
+        let node = root(self.flow, node);
+        let leaf = matches!(self.flow.nodes[node].op, Op::Input(_) | Op::Read(_) | Op::Literal(_));
+        if !leaf && !self.items.contains_key(&node) {
+            let item = self.item(node);
+            self.items.insert(node, item);
+        }
+        node
+    }
+
+    fn item(&mut self, node: usize) -> Item {
+        let flow = self.flow;
+        let (n, inputs) = (&flow.nodes[node], &flow.nodes[node].inputs);
+        let shape = n.ty.shape;
+        match &n.op {
+            _ if n.host => self.tile(node, TileKind::Map(TileOp::Copy), &[node]),
+            Op::MatMul(_) => self.matmul(node),
+            Op::Sum(sum) if sum.axes == [0] => {
+                let (rows, columns) = (flow.shape(inputs[0])[0], shape.elements());
+                let from = self.demand(inputs[0]);
+                Item { node, extent: columns, kernel: Kernel::ColumnSum { from, rows, columns } }
+            }
+            Op::Sum(_) => self.reduction(node, TileKind::SumRow),
+            Op::Max(_) => self.reduction(node, TileKind::MaxRow),
+            Op::Broadcast(_) => self.broadcast(node),
+            Op::Permute(permute) => {
+                let strides = flow.shape(inputs[0]).strides();
+                let strides = permute.order.iter().map(|&axis| strides[axis]).collect();
+                self.copy(node, inputs[0], 0, strides)
+            }
+            Op::Slice(slice) => {
+                let from = flow.shape(inputs[0]);
+                let strides = from.strides()[..from.rank()].to_vec();
+                let offset = slice.start * strides[slice.axis];
+                self.copy(node, inputs[0], offset, strides)
+            }
+            Op::Pad(pad) => {
+                let to = shape.strides();
+                let part = flow.shape(inputs[0]);
+                let zeros = (None, shape, 0, to[..shape.rank()].to_vec());
+                let from = self.demand(inputs[0]);
+                let copy = (Some(from), part, pad.before * to[pad.axis], to[..shape.rank()].to_vec());
+                Item { node, extent: 1, kernel: Kernel::Parts { parts: vec![zeros, copy] } }
+            }
+            Op::Concat(concat) => {
+                let to = shape.strides();
+                let mut parts = Vec::new();
+                let mut at = 0;
+                for &input in inputs {
+                    let part = flow.shape(input);
+                    let from = self.demand(input);
+                    parts.push((Some(from), part, at * to[concat.axis], to[..shape.rank()].to_vec()));
+                    at += part[concat.axis];
+                }
+                Item { node, extent: 1, kernel: Kernel::Parts { parts } }
+            }
+            Op::Gather(_) => {
+                let table = flow.shape(inputs[0]);
+                let rows = table[0];
+                let width = table[1..].iter().product();
+                let (table, indices) = (self.demand(inputs[0]), self.demand(inputs[1]));
+                let extent = flow.shape(inputs[1]).elements();
+                Item { node, extent, kernel: Kernel::Gather { table, rows, width, indices } }
+            }
+            Op::ScatterAdd(scatter) => {
+                let width = shape[1..].iter().product();
+                let (values, indices) = (self.demand(inputs[0]), self.demand(inputs[1]));
+                let kernel = Kernel::ScatterAdd { values, indices, width, rows: scatter.rows };
+                Item { node, extent: width, kernel }
+            }
+            Op::ArgMax(_) => {
+                let width = flow.shape(inputs[0]).columns();
+                let from = self.demand(inputs[0]);
+                Item { node, extent: shape.elements(), kernel: Kernel::ArgMax { from, width } }
+            }
+            Op::OneHot(one_hot) => {
+                let value = Value::Node(self.demand(inputs[0]));
+                let reads = vec![Read { value, access: Access::Row }];
+                let extent = flow.shape(inputs[0]).elements();
+                let (kind, width) = (TileKind::OneHot, one_hot.classes);
+                Item { node, extent, kernel: Kernel::Tile { kind, width, reads, shape: Access::Wide } }
+            }
+            Op::StopGradient(_) => self.tile(node, TileKind::Map(TileOp::Copy), inputs),
+            Op::Uniform(uniform) => self.tile(node, TileKind::Uniform(uniform.key), inputs),
+            op => match op.rule().elementwise() {
+                Some(pointwise) => self.elementwise(node, pointwise.tile),
+                // Leaves are no items; the remaining operations are all listed above.
+                None => self.tile(node, TileKind::Map(TileOp::Copy), &[node]),
+            },
+        }
+    }
+
+    fn copy(&mut self, node: usize, from: usize, offset: usize, strides: Vec<usize>) -> Item {
+        let shape = self.flow.shape(node);
+        let from = self.demand(from);
+        let extent = shape.first().copied().unwrap_or(1);
+        Item { node, extent, kernel: Kernel::Copy { from, offset, shape, strides } }
+    }
+
+    /// A broadcast that must exist in memory: a tile copy if its pattern allows, else a strided copy.
+    fn broadcast(&mut self, node: usize) -> Item {
+        let shape = self.flow.shape(node);
+        if self.view(node, domain(shape)).is_some() {
+            return self.tile(node, TileKind::Map(TileOp::Copy), &[node]);
+        }
+        let from = self.flow.nodes[node].inputs[0];
+        let own = self.flow.shape(from);
+        let lead = shape.rank() - own.rank();
+        let mut strides = vec![0; shape.rank()];
+        for axis in 0..own.rank() {
+            if own[axis] != 1 {
+                strides[lead + axis] = own.strides()[axis];
+            }
+        }
+        self.copy(node, from, 0, strides)
+    }
+
+    /// a · b + c in one instruction, if the product is used only here.
+    fn elementwise(&mut self, node: usize, op: TileOp) -> Item {
+        let inputs = &self.flow.nodes[node].inputs;
+        let product = |i: usize| {
+            let input = &self.flow.nodes[inputs[i]];
+            let fits = matches!(input.op, Op::Mul(_)) && !input.host && self.uses[inputs[i]] == 1;
+            (fits && !self.items.contains_key(&inputs[i])).then(|| (input.inputs[0], input.inputs[1]))
+        };
+        let (op, args) = match op {
+            TileOp::Add => match (product(0), product(1)) {
+                (Some((a, b)), _) => (TileOp::MulAdd, vec![a, b, inputs[1]]),
+                (_, Some((a, b))) => (TileOp::MulAdd, vec![a, b, inputs[0]]),
+                _ => (op, inputs.clone()),
+            },
+            TileOp::Sub => match (product(0), product(1)) {
+                (_, Some((a, b))) => (TileOp::NegMulAdd, vec![a, b, inputs[0]]),
+                (Some((a, b)), _) => (TileOp::MulSub, vec![a, b, inputs[1]]),
+                _ => (op, inputs.clone()),
+            },
+            op => (op, inputs.clone()),
+        };
+        self.tile(node, TileKind::Map(op), &args)
+    }
+
+    fn tile(&mut self, node: usize, kind: TileKind, args: &[usize]) -> Item {
+        let domain = domain(self.flow.shape(node));
+        let reads = args.iter().map(|&arg| self.read(arg, domain)).collect();
+        let (extent, width) = domain;
+        Item { node, extent, kernel: Kernel::Tile { kind, width, reads, shape: Access::Wide } }
+    }
+
+    fn reduction(&mut self, node: usize, kind: TileKind) -> Item {
+        let from = self.flow.nodes[node].inputs[0];
+        let (extent, width) = domain(self.flow.shape(from));
+        let reads = vec![self.read_wide(from, (extent, width))];
+        Item { node, extent, kernel: Kernel::Tile { kind, width, reads, shape: Access::Row } }
+    }
+
+    /// How an operand is read over a domain, making its value if need be.
+    fn read(&mut self, node: usize, domain: (usize, usize)) -> Read {
+        match self.view(node, domain) {
+            Some(Read { value: Value::Node(source), access }) => {
+                Read { value: Value::Node(self.demand(source)), access }
+            }
+            Some(host) => host,
+            None => Read { value: Value::Node(self.demand(node)), access: Access::Wide },
+        }
+    }
+
+    /// As [`Lowering::read`], but never as a repeated operand.
+    fn read_wide(&mut self, node: usize, domain: (usize, usize)) -> Read {
+        let read = self.read(node, domain);
+        match read.access {
+            Access::Wide => read,
+            _ => Read { value: Value::Node(self.demand(node)), access: Access::Wide },
+        }
+    }
+
+    /// How a node can be read over a domain without a value of its own: as a host number, or as a
+    /// number, row or column that repeats.
+    fn view(&self, node: usize, (rows, width): (usize, usize)) -> Option<Read> {
+        let flow = self.flow;
+        if flow.nodes[node].host {
+            return Some(Read { value: Value::Host(node), access: Access::One });
+        }
+        let stripped = root(flow, node);
+        let Op::Broadcast(_) = flow.nodes[stripped].op else { return None };
+        let source = flow.nodes[stripped].inputs[0];
+        let (from, to) = (flow.shape(source), flow.shape(stripped));
+        if from.elements() == 1 {
+            let source = root(flow, source);
+            let value = if flow.nodes[source].host { Value::Host(source) } else { Value::Node(source) };
+            return Some(Read { value, access: Access::One });
+        }
+        if domain(to) != (rows, width) || width == 1 {
+            return None;
+        }
+        let last_kept = from.columns() == width;
+        if last_kept && from.elements() == width {
+            return Some(Read { value: Value::Node(source), access: Access::Column });
+        }
+        let same_rows = from.rank() == to.rank() && from.columns() == 1 && from.elements() == rows;
+        same_rows.then_some(Read { value: Value::Node(source), access: Access::Row })
+    }
+
+    fn matmul(&mut self, node: usize) -> Item {
+        let inputs = self.flow.nodes[node].inputs.clone();
+        let (left, right) = (self.flow.shape(inputs[0]), self.flow.shape(inputs[1]));
+        let rank = left.rank();
+        let (m, k, n) = (left[rank - 2], left[rank - 1], right.columns());
+        let batches: usize = left[..rank - 2].iter().product();
+        let mut a = self.factor(inputs[0]);
+        let mut b = self.factor(inputs[1]);
+        if n == 1 && batches == 1 && a.row == 1 && a.column != 1 {
+            // Aᵀ x: as the row xᵀ A, whose factor has contiguous columns.
+            (a, b) = (Factor { row: 0, column: b.row, ..b }, Factor { row: a.column, column: 1, ..a });
+            let kernel = Kernel::MatMul { batches, m: 1, n: m, k, a, b, by_columns: true };
+            return Item { node, extent: m, kernel };
+        }
+        if b.column != 1 && n > 1 {
+            let value = self.materialize_transposed(inputs[1]);
+            b = Factor { value, row: n, column: 1, batch: k * n };
+        }
+        // One row alone is cut by columns where that is worth a barrier.
+        let by_columns = m == 1 && batches == 1 && n >= 256 && k * n >= 1 << 16;
+        let extent = if by_columns { n } else { batches * m };
+        Item { node, extent, kernel: Kernel::MatMul { batches, m, n, k, a, b, by_columns } }
+    }
+
+    fn materialize_transposed(&mut self, node: usize) -> usize {
+        let node = root(self.flow, node);
+        if !self.items.contains_key(&node) {
+            let item = self.item(node);
+            self.items.insert(node, item);
+        }
+        node
+    }
+
+    /// The strides of a factor; a transposition of the last two axes is folded into them.
+    fn factor(&mut self, node: usize) -> Factor {
+        let shape = self.flow.shape(node);
+        let rank = shape.rank();
+        let (rows, columns) = (shape[rank - 2], shape[rank - 1]);
+        if let Op::Permute(permute) = &self.flow.nodes[node].op {
+            let mut plain: Vec<usize> = (0..rank).collect();
+            plain.swap(rank - 2, rank - 1);
+            if permute.order == plain {
+                let value = self.demand(self.flow.nodes[node].inputs[0]);
+                return Factor { value, row: 1, column: rows, batch: rows * columns };
+            }
+        }
+        let value = self.demand(node);
+        Factor { value, row: columns, column: 1, batch: rows * columns }
+    }
+}
+
+impl Item {
+    /// Every value the item reads, with the elements that unit `u` reads if those are exactly
+    /// `u · stride .. (u + 1) · stride`.
+    pub fn reads(&self) -> Vec<(usize, Option<usize>)> {
+        match &self.kernel {
+            Kernel::Tile { width, reads, .. } => reads
+                .iter()
+                .filter_map(|read| match (read.value, read.access) {
+                    (Value::Node(node), Access::Wide) => Some((node, Some(*width))),
+                    (Value::Node(node), Access::Row) => Some((node, Some(1))),
+                    (Value::Node(node), _) => Some((node, None)),
+                    (Value::Host(_), _) => None,
+                })
+                .collect(),
+            Kernel::MatMul { m, k, batches, a, b, by_columns, .. } => {
+                let dense =
+                    a.column == 1 && a.row == *k && (*batches == 1 || a.batch == m * k) && !by_columns;
+                vec![(a.value, dense.then_some(*k)), (b.value, None)]
+            }
+            Kernel::ColumnSum { from, .. } | Kernel::Copy { from, .. } => vec![(*from, None)],
+            Kernel::Parts { parts } => parts.iter().filter_map(|part| Some((part.0?, None))).collect(),
+            Kernel::Gather { table, indices, .. } => vec![(*table, None), (*indices, Some(1))],
+            Kernel::ScatterAdd { values, indices, .. } => vec![(*values, None), (*indices, None)],
+            Kernel::ArgMax { from, width } => vec![(*from, Some(*width))],
+        }
+    }
+
+    /// Elements of the result that each unit of work writes, if they follow one another.
+    pub fn writes(&self) -> Option<usize> {
+        match &self.kernel {
+            Kernel::Tile { width, shape, .. } => Some(if *shape == Access::Wide { *width } else { 1 }),
+            Kernel::MatMul { n, by_columns, .. } => Some(if *by_columns { 1 } else { *n }),
+            Kernel::ColumnSum { .. } | Kernel::ArgMax { .. } => Some(1),
+            Kernel::Gather { width, .. } => Some(*width),
+            Kernel::Copy { .. } | Kernel::Parts { .. } | Kernel::ScatterAdd { .. } => None,
+        }
+    }
+
+    /// Floating-point operations and bytes read and written, for elements of `size` bytes.
+    pub fn cost(&self, size: usize) -> (u64, u64) {
+        let (flops, elements) = match &self.kernel {
+            Kernel::Tile { width, reads, .. } => {
+                let n = self.extent * width;
+                let read: usize = reads
+                    .iter()
+                    .map(|read| match read.access {
+                        Access::Wide => n,
+                        Access::Row => self.extent,
+                        Access::Column => *width,
+                        Access::One => 1,
+                    })
+                    .sum();
+                (n, read + n)
+            }
+            Kernel::MatMul { batches, m, n, k, .. } => {
+                (2 * batches * m * n * k, batches * (m * k + k * n + m * n))
+            }
+            Kernel::ColumnSum { rows, columns, .. } => (rows * columns, rows * columns + columns),
+            Kernel::Copy { shape, .. } => (0, 2 * shape.elements()),
+            Kernel::Parts { parts } => (0, parts.iter().map(|part| 2 * part.1.elements()).sum()),
+            Kernel::Gather { width, .. } => (0, 2 * self.extent * width),
+            Kernel::ScatterAdd { width, rows, .. } => (0, 2 * width * rows),
+            Kernel::ArgMax { width, .. } => (0, self.extent * width),
+        };
+        (flops as u64, (elements * size) as u64)
+    }
+}
+
+/// Whether a node's value is made of indices.
+pub(crate) fn is_index(flow: &Flow, node: usize) -> bool {
+    flow.nodes[node].ty.element == Element::Index
+}

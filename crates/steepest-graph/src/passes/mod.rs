@@ -1,0 +1,16 @@
+//! The compiler: from a graph to a program, one file per pass.
+//!
+//! 1. [`simplify`](fn@simplify::simplify): dead code, common subexpressions, constants, identities; reductions become
+//!    sums of rows or of columns.
+//! 2. [`lower`](fn@lower::lower): each value that must exist becomes an item, a kernel with its operands; views
+//!    (reshapes, transposed factors, repeated rows) disappear into the way operands are read.
+//! 3. [`schedule`](fn@schedule::schedule): items whose rows need only the same rows of one another share a region;
+//!    barriers stand only between regions.
+//! 4. [`place`](fn@place::place): values that leave their tile get a place in the arena, for as long as they live.
+//! 5. [`emit`](fn@emit::emit): instructions, with the values that stay inside a tile in registers.
+
+pub(crate) mod emit;
+pub(crate) mod lower;
+pub(crate) mod place;
+pub(crate) mod schedule;
+pub(crate) mod simplify;

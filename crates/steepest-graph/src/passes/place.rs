@@ -1,0 +1,176 @@
+//! The fourth pass: which values leave their tile, and where they live.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use steepest_tensor::program::{Place, Space};
+
+use crate::op::Op;
+use crate::passes::lower::{Kernel, Lowered, Value, is_index, root};
+use crate::passes::schedule::Schedule;
+use crate::passes::simplify::Flow;
+
+/// Elements that places are multiples of: a cache line of single precision.
+const ALIGN: usize = 16;
+
+/// Where every value that is in memory lives.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Placement {
+    pub places: BTreeMap<usize, Place>,
+    /// The variables' places, by number.
+    pub variables: Vec<Place>,
+    pub arena_len: usize,
+    pub index_len: usize,
+    pub variables_len: usize,
+}
+
+/// Places of variables one after the other, each on its own cache lines; and the length of all.
+pub(crate) fn lay_out(lens: impl Iterator<Item = usize>) -> (Vec<Place>, usize) {
+    let mut end = 0;
+    let places = lens.map(|len| {
+        let place = Place { space: Space::Variables, offset: end, len };
+        end = (end + len).next_multiple_of(ALIGN);
+        place
+    });
+    (places.collect(), end)
+}
+
+/// Finds places.
+pub(crate) fn place(flow: &Flow, lowered: &Lowered, schedule: &Schedule) -> Placement {
+    let (variables, variables_len) = lay_out(flow.variables.iter().map(|v| v.shape.elements()));
+    let mut placement = Placement { variables, variables_len, ..Placement::default() };
+    for (index, node) in flow.nodes.iter().enumerate() {
+        if let Op::Read(read) = &node.op {
+            placement.places.insert(index, placement.variables[read.variable.index()]);
+        }
+    }
+    for (&node, &variable) in &schedule.in_place {
+        placement.places.insert(node, placement.variables[variable]);
+    }
+    let last = schedule.regions.len();
+    let mut wanted: Vec<Wanted> = Vec::new();
+    for (index, node) in flow.nodes.iter().enumerate() {
+        // The host writes inputs before a step and may leave them for the next one.
+        if matches!(node.op, Op::Input(_) | Op::Literal(_)) {
+            wanted.push(Wanted { node: index, len: node.ty.shape.elements(), from: 0, to: last });
+        }
+    }
+    let uses = last_uses(flow, lowered, schedule);
+    let stays = registers(flow, lowered, schedule);
+    for &node in lowered.items.keys() {
+        if placement.places.contains_key(&node) || stays.contains(&node) {
+            continue;
+        }
+        let from = schedule.level[&node];
+        let to = uses.get(&node).copied().unwrap_or(from);
+        wanted.push(Wanted { node, len: flow.shape(node).elements(), from, to });
+    }
+    for space in [Space::Arena, Space::Index] {
+        let here: Vec<&Wanted> =
+            wanted.iter().filter(|w| is_index(flow, w.node) == (space == Space::Index)).collect();
+        let len = pack(&here, space, &mut placement.places);
+        match space {
+            Space::Index => placement.index_len = len,
+            _ => placement.arena_len = len,
+        }
+    }
+    placement
+}
+
+/// A value that wants a place from one region to another, both included.
+struct Wanted {
+    node: usize,
+    len: usize,
+    from: usize,
+    to: usize,
+}
+
+/// Puts the longest values first, each at the lowest offset that is free while it lives.
+fn pack(wanted: &[&Wanted], space: Space, places: &mut BTreeMap<usize, Place>) -> usize {
+    let mut order: Vec<&&Wanted> = wanted.iter().collect();
+    order.sort_by_key(|w| (std::cmp::Reverse(w.len), w.node));
+    let mut placed: Vec<(&Wanted, usize)> = Vec::new();
+    let mut total = 0;
+    for w in order {
+        let mut busy: Vec<(usize, usize)> = placed
+            .iter()
+            .filter(|(other, _)| other.from <= w.to && w.from <= other.to)
+            .map(|(other, offset)| (*offset, offset + other.len.next_multiple_of(ALIGN)))
+            .collect();
+        busy.sort_unstable();
+        let mut offset = 0;
+        for (start, end) in busy {
+            if offset + w.len <= start {
+                break;
+            }
+            offset = offset.max(end);
+        }
+        total = total.max((offset + w.len).next_multiple_of(ALIGN));
+        placed.push((w, offset));
+        places.insert(w.node, Place { space, offset, len: w.len });
+    }
+    total
+}
+
+/// The last region that reads each item's value; outputs and copied variables are read at the end.
+fn last_uses(flow: &Flow, lowered: &Lowered, schedule: &Schedule) -> BTreeMap<usize, usize> {
+    let mut uses: BTreeMap<usize, usize> = BTreeMap::new();
+    for (node, item) in &lowered.items {
+        for (value, _) in item.reads() {
+            let last = uses.entry(value).or_default();
+            *last = (*last).max(schedule.level[node]);
+        }
+    }
+    let end = schedule.regions.len();
+    for (_, output) in &flow.outputs {
+        uses.insert(root(flow, *output), end);
+    }
+    for (_, node) in &schedule.copies {
+        uses.insert(*node, end);
+    }
+    uses
+}
+
+/// The values that only later instructions of the same tile read, as they are made.
+fn registers(flow: &Flow, lowered: &Lowered, schedule: &Schedule) -> BTreeSet<usize> {
+    let mut run_of: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut width_of: Vec<usize> = Vec::new();
+    for run in schedule.regions.iter().flatten().flat_map(|group| &group.runs) {
+        for &node in &run.items {
+            run_of.insert(node, width_of.len());
+        }
+        width_of.push(run.width.unwrap_or(0));
+    }
+    let mut stays: BTreeSet<usize> = lowered
+        .items
+        .iter()
+        .filter(|(_, item)| matches!(item.kernel, Kernel::Tile { .. }))
+        .map(|(&node, _)| node)
+        .collect();
+    for (user, item) in &lowered.items {
+        let strides = item.reads();
+        for (value, stride) in strides {
+            let same = run_of.get(user) == run_of.get(&value);
+            let as_made =
+                lowered.items.get(&value).is_some_and(|made| stride.is_some() && made.writes() == stride);
+            if !same || !as_made {
+                stays.remove(&value);
+            }
+        }
+        // A value that one instruction reads both by rows and otherwise needs an address.
+        if let Kernel::Tile { reads, .. } = &item.kernel {
+            for read in reads {
+                if let (Value::Node(node), steepest_tensor::program::Access::One) = (read.value, read.access)
+                {
+                    stays.remove(&node);
+                }
+            }
+        }
+    }
+    for (_, output) in &flow.outputs {
+        stays.remove(&root(flow, *output));
+    }
+    for (_, node) in &schedule.copies {
+        stays.remove(node);
+    }
+    stays
+}

@@ -1,0 +1,219 @@
+//! The third pass: where barriers stand, and what runs between them.
+//!
+//! A unit of an item (a row, mostly) that needs of another item of the same extent only the same unit
+//! can follow it on the same thread without waiting: the two share a group. Any other need is met in a
+//! later region, behind a barrier. Levels count the barriers before an item.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::op::Op;
+use crate::passes::lower::{Kernel, Lowered, root};
+use crate::passes::simplify::Flow;
+
+/// Consecutive items of a group that become one instruction: tiles of one width, or a single kernel.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    /// Elements of a row, for tiles.
+    pub width: Option<usize>,
+    /// The items' nodes, in order.
+    pub items: Vec<usize>,
+}
+
+/// Items of one extent that run without a barrier.
+#[derive(Clone, Debug)]
+pub(crate) struct GroupPlan {
+    pub extent: usize,
+    pub runs: Vec<Run>,
+}
+
+/// The plan of the whole step.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Schedule {
+    pub regions: Vec<Vec<GroupPlan>>,
+    /// The region in which an item runs.
+    pub level: BTreeMap<usize, usize>,
+    /// Variables that an item writes directly, by the item's node.
+    pub in_place: BTreeMap<usize, usize>,
+    /// Variables that are copied at the end: the variable and the node of the new value.
+    pub copies: Vec<(usize, usize)>,
+}
+
+/// A need of one item for another.
+#[derive(Clone, Copy)]
+struct Edge {
+    from: usize,
+    /// Whether the same unit on the same thread is enough.
+    aligned: bool,
+}
+
+/// Finds levels, groups and runs.
+pub(crate) fn schedule(flow: &Flow, lowered: &Lowered) -> Schedule {
+    let mut needs: BTreeMap<usize, Vec<Edge>> = BTreeMap::new();
+    for (&node, item) in &lowered.items {
+        let edges = item.reads().into_iter().filter_map(|(value, stride)| {
+            let producer = lowered.items.get(&value)?;
+            let aligned = producer.extent == item.extent && stride.is_some() && stride == producer.writes();
+            Some(Edge { from: value, aligned })
+        });
+        needs.insert(node, edges.collect());
+    }
+    let mut schedule = Schedule::default();
+    for &(variable, node) in &flow.assigns {
+        let node = root(flow, node);
+        if matches!(&flow.nodes[node].op, Op::Read(read) if read.variable.index() == variable) {
+            continue;
+        }
+        if !write_in_place(flow, lowered, &mut needs, &mut schedule, variable, node) {
+            schedule.copies.push((variable, node));
+        }
+    }
+    let order = order(&needs);
+    for &node in &order {
+        let level = needs[&node].iter().map(|edge| schedule.level[&edge.from] + usize::from(!edge.aligned));
+        schedule.level.insert(node, level.max().unwrap_or(0));
+    }
+    let count = schedule.level.values().max().map_or(0, |level| level + 1);
+    for level in 0..count {
+        let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for &node in order.iter().filter(|node| schedule.level[node] == level) {
+            groups.entry(lowered.items[&node].extent).or_default().push(node);
+        }
+        let groups = groups
+            .into_iter()
+            .flat_map(|(extent, nodes)| parts(&nodes, &needs).into_iter().map(move |part| (extent, part)));
+        let plans = groups.map(|(extent, nodes)| GroupPlan { extent, runs: runs(lowered, &needs, &nodes) });
+        schedule.regions.push(plans.collect());
+    }
+    schedule
+}
+
+/// Lets an item write a variable's new value over the old one, if everything else that reads the old
+/// one can run before.
+fn write_in_place(
+    flow: &Flow,
+    lowered: &Lowered,
+    needs: &mut BTreeMap<usize, Vec<Edge>>,
+    schedule: &mut Schedule,
+    variable: usize,
+    node: usize,
+) -> bool {
+    let is_output = flow.outputs.iter().any(|(_, output)| root(flow, *output) == node);
+    let Some(writer) = lowered.items.get(&node) else { return false };
+    if is_output || schedule.in_place.contains_key(&node) || writer.writes().is_none() {
+        return false;
+    }
+    let mut edges = Vec::new();
+    for (&other, item) in &lowered.items {
+        for (value, stride) in item.reads() {
+            if !matches!(&flow.nodes[value].op, Op::Read(read) if read.variable.index() == variable) {
+                continue;
+            }
+            let aligned = item.extent == writer.extent && stride.is_some() && stride == writer.writes();
+            if other == node {
+                if !aligned {
+                    return false;
+                }
+            } else {
+                edges.push(Edge { from: other, aligned });
+            }
+        }
+    }
+    let after = dependents(needs, node);
+    if edges.iter().any(|edge| after.contains(&edge.from)) {
+        return false;
+    }
+    needs.entry(node).or_default().extend(edges);
+    schedule.in_place.insert(node, variable);
+    true
+}
+
+/// All items that need `node`, directly or not.
+fn dependents(needs: &BTreeMap<usize, Vec<Edge>>, node: usize) -> BTreeSet<usize> {
+    let mut users: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (&user, edges) in needs {
+        edges.iter().for_each(|edge| users.entry(edge.from).or_default().push(user));
+    }
+    let mut found = BTreeSet::new();
+    let mut open = vec![node];
+    while let Some(next) = open.pop() {
+        for &user in users.get(&next).map_or(&[][..], Vec::as_slice) {
+            if found.insert(user) {
+                open.push(user);
+            }
+        }
+    }
+    found
+}
+
+/// An order in which every item comes after what it needs; smaller numbers first among equals.
+fn order(needs: &BTreeMap<usize, Vec<Edge>>) -> Vec<usize> {
+    let mut done = BTreeSet::new();
+    let mut order = Vec::with_capacity(needs.len());
+    for &start in needs.keys() {
+        // An explicit stack: graphs are deep, threads' stacks are not.
+        let mut stack = vec![(start, 0)];
+        while let Some((node, next)) = stack.pop() {
+            if done.contains(&node) {
+                continue;
+            }
+            match needs[&node][next..].iter().position(|edge| !done.contains(&edge.from)) {
+                Some(skip) => {
+                    let at = next + skip;
+                    stack.push((node, at + 1));
+                    stack.push((needs[&node][at].from, 0));
+                }
+                None => {
+                    done.insert(node);
+                    order.push(node);
+                }
+            }
+        }
+    }
+    order
+}
+
+/// Cuts the items of one level and extent into parts that do not need one another.
+fn parts(nodes: &[usize], needs: &BTreeMap<usize, Vec<Edge>>) -> Vec<Vec<usize>> {
+    let mut part: BTreeMap<usize, usize> = nodes.iter().enumerate().map(|(i, &n)| (n, i)).collect();
+    for &node in nodes {
+        for edge in &needs[&node] {
+            if let (Some(&a), Some(&b)) = (part.get(&edge.from), part.get(&node)) {
+                let (low, high) = (a.min(b), a.max(b));
+                part.values_mut().filter(|p| **p == high).for_each(|p| *p = low);
+            }
+        }
+    }
+    let mut found: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    nodes.iter().for_each(|node| found.entry(part[node]).or_default().push(*node));
+    found.into_values().collect()
+}
+
+/// Orders a group's items so that tiles of one width follow one another where they can.
+fn runs(lowered: &Lowered, needs: &BTreeMap<usize, Vec<Edge>>, nodes: &[usize]) -> Vec<Run> {
+    let width = |node: usize| match &lowered.items[&node].kernel {
+        Kernel::Tile { width, .. } => Some(*width),
+        _ => None,
+    };
+    let mut left: Vec<usize> = nodes.to_vec();
+    let mut runs: Vec<Run> = Vec::new();
+    while !left.is_empty() {
+        let ready = |node: usize| needs[&node].iter().all(|edge| !left.contains(&edge.from));
+        let joins = |node: usize| match (runs.last().and_then(|run| run.width), width(node)) {
+            (Some(run), Some(own)) => run == own || run == 1 || own == 1,
+            _ => false,
+        };
+        let next = left.iter().position(|&n| ready(n) && joins(n));
+        let next = next.or_else(|| left.iter().position(|&n| ready(n))).unwrap_or(0);
+        let node = left.remove(next);
+        match runs.last_mut() {
+            Some(run)
+                if run.width.is_some_and(|w| width(node).is_some_and(|o| w == o || w == 1 || o == 1)) =>
+            {
+                run.width = run.width.max(width(node));
+                run.items.push(node);
+            }
+            _ => runs.push(Run { width: width(node), items: vec![node] }),
+        }
+    }
+    runs
+}

@@ -1,0 +1,231 @@
+//! Matrix products: C = A · B with A by any strides and B's columns contiguous.
+//!
+//! Each element of C is one chain of multiply-adds over the inner dimension, in order, cut only at
+//! multiples of [`DEPTH`]. So its bits do not depend on how rows are shared among threads, nor on which
+//! micro-kernel computes it.
+
+use crate::real::{Real, Vector};
+
+/// Inner steps between two visits of C: a panel of B of this depth stays in the first-level cache.
+const DEPTH: usize = 256;
+
+/// The operands of a product: pointers and strides in elements.
+#[derive(Clone, Copy)]
+pub(crate) struct Product<T> {
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+    pub a: *const T,
+    pub a_row: usize,
+    pub a_column: usize,
+    pub b: *const T,
+    pub b_row: usize,
+    pub c: *mut T,
+    pub c_row: usize,
+}
+
+/// C = A · B.
+///
+/// # Safety
+/// All elements that the sizes and strides name are readable (A, B) and writable (C); C overlaps
+/// neither A nor B.
+#[inline(always)]
+pub(crate) unsafe fn product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>) {
+    if p.k == 0 {
+        for i in 0..p.m {
+            for j in 0..p.n {
+                // SAFETY: (i, j) is an element of C.
+                unsafe { *p.c.add(i * p.c_row + j) = T::ZERO };
+            }
+        }
+        return;
+    }
+    let mut start = 0;
+    while start < p.k {
+        let depth = DEPTH.min(p.k - start);
+        // SAFETY: start < k, so the shifted pointers are inside A and B.
+        let slab = unsafe {
+            Product { k: depth, a: p.a.add(start * p.a_column), b: p.b.add(start * p.b_row), ..*p }
+        };
+        // SAFETY: `slab` names a subset of the elements of `p`.
+        unsafe { slab_product::<T, L, ISA>(&slab, start > 0) };
+        start += depth;
+    }
+}
+
+/// One slab of the inner dimension, column panel by column panel.
+///
+/// # Safety
+/// As for [`product`].
+#[inline(always)]
+unsafe fn slab_product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, add: bool) {
+    let mut j = 0;
+    while j < p.n {
+        let left = p.n - j;
+        // SAFETY: j < n; the panel takes at most `left` columns.
+        unsafe {
+            let q = Product { b: p.b.add(j), c: p.c.add(j), ..*p };
+            // 4 vectors are cut 2 + 2, so that no panel is a single vector unless it must be.
+            if left >= 3 * L && left != 4 * L {
+                panel::<T, L, 3, ISA>(&q, L, add);
+                j += 3 * L;
+            } else if left >= 2 * L {
+                panel::<T, L, 2, ISA>(&q, L, add);
+                j += 2 * L;
+            } else if left > L {
+                panel::<T, L, 2, ISA>(&q, left - L, add);
+                j = p.n;
+            } else {
+                panel::<T, L, 1, ISA>(&q, left, add);
+                j = p.n;
+            }
+        }
+    }
+}
+
+/// All rows of a panel of `(NV - 1) · L + last` columns.
+///
+/// # Safety
+/// As for [`product`], for the panel's columns.
+#[inline(always)]
+unsafe fn panel<T: Real, const L: usize, const NV: usize, const ISA: u8>(
+    p: &Product<T>,
+    last: usize,
+    add: bool,
+) {
+    let mut i = 0;
+    // SAFETY: each call takes rows i..i + MR ≤ m of A and C.
+    unsafe {
+        while i + 8 <= p.m {
+            rows::<T, L, 8, NV, ISA>(p, i, last, add);
+            i += 8;
+        }
+        if i + 4 <= p.m {
+            rows::<T, L, 4, NV, ISA>(p, i, last, add);
+            i += 4;
+        }
+        if i + 2 <= p.m {
+            rows::<T, L, 2, NV, ISA>(p, i, last, add);
+            i += 2;
+        }
+        if i < p.m {
+            rows::<T, L, 1, NV, ISA>(p, i, last, add);
+        }
+    }
+}
+
+/// # Safety
+/// As for [`panel`], for rows `i..i + MR`.
+#[inline(always)]
+unsafe fn rows<T: Real, const L: usize, const MR: usize, const NV: usize, const ISA: u8>(
+    p: &Product<T>,
+    i: usize,
+    last: usize,
+    add: bool,
+) {
+    // SAFETY: the caller promises the rows.
+    unsafe {
+        let q = Product { a: p.a.add(i * p.a_row), c: p.c.add(i * p.c_row), ..*p };
+        if last == L {
+            micro::<T, L, MR, NV, ISA, false>(&q, L, add);
+        } else {
+            micro::<T, L, MR, NV, ISA, true>(&q, last, add);
+        }
+    }
+}
+
+/// The micro-kernel: `MR` rows by `NV` vectors of C in registers over the whole slab.
+///
+/// # Safety
+/// As for [`rows`].
+#[inline(always)]
+unsafe fn micro<
+    T: Real,
+    const L: usize,
+    const MR: usize,
+    const NV: usize,
+    const ISA: u8,
+    const PART: bool,
+>(
+    p: &Product<T>,
+    last: usize,
+    add: bool,
+) {
+    let mut acc = [[Vector::<T, L>::splat(T::ZERO); NV]; MR];
+    // SAFETY: rows 0..MR and the panel's columns are elements of A, B and C.
+    unsafe {
+        if add {
+            for (i, row) in acc.iter_mut().enumerate() {
+                for (j, v) in row.iter_mut().enumerate() {
+                    let from = p.c.add(i * p.c_row + j * L);
+                    *v = if PART && j == NV - 1 {
+                        Vector::load_part::<ISA>(from, last)
+                    } else {
+                        Vector::load(from)
+                    };
+                }
+            }
+        }
+        let (mut a, mut b) = (p.a, p.b);
+        for _ in 0..p.k {
+            let mut columns = [Vector::<T, L>::splat(T::ZERO); NV];
+            for (j, v) in columns.iter_mut().enumerate() {
+                let from = b.add(j * L);
+                *v = if PART && j == NV - 1 {
+                    Vector::load_part::<ISA>(from, last)
+                } else {
+                    Vector::load(from)
+                };
+            }
+            for (i, row) in acc.iter_mut().enumerate() {
+                let x = Vector::splat(*a.add(i * p.a_row));
+                for (v, &column) in row.iter_mut().zip(&columns) {
+                    *v = x.mul_add::<ISA>(column, *v);
+                }
+            }
+            a = a.wrapping_add(p.a_column);
+            b = b.wrapping_add(p.b_row);
+        }
+        for (i, row) in acc.iter().enumerate() {
+            for (j, v) in row.iter().enumerate() {
+                let to = p.c.add(i * p.c_row + j * L);
+                if PART && j == NV - 1 {
+                    v.store_part::<ISA>(to, last);
+                } else {
+                    v.store(to);
+                }
+            }
+        }
+    }
+}
+
+/// Σ aᵢ bᵢ of two contiguous ranges, in four interleaved vector sums that meet in a fixed tree.
+///
+/// # Safety
+/// `n` elements are readable at both.
+#[inline(always)]
+pub(crate) unsafe fn dot<T: Real, const L: usize, const ISA: u8>(a: *const T, b: *const T, n: usize) -> T {
+    let mut acc = [Vector::<T, L>::splat(T::ZERO); 4];
+    let mut i = 0;
+    // SAFETY: every load stays below n.
+    unsafe {
+        while i + 4 * L <= n {
+            for (k, v) in acc.iter_mut().enumerate() {
+                let at = i + k * L;
+                *v = Vector::load(a.add(at)).mul_add::<ISA>(Vector::load(b.add(at)), *v);
+            }
+            i += 4 * L;
+        }
+        let mut k = 0;
+        while i + L <= n {
+            acc[k] = Vector::load(a.add(i)).mul_add::<ISA>(Vector::load(b.add(i)), acc[k]);
+            (i, k) = (i + L, k + 1);
+        }
+        if i < n {
+            let x = Vector::load_part::<ISA>(a.add(i), n - i);
+            let y = Vector::load_part::<ISA>(b.add(i), n - i);
+            acc[3] = x.mul_add::<ISA>(y, acc[3]);
+        }
+    }
+    acc[0].add(acc[1]).add(acc[2].add(acc[3])).fold(|x, y| x + y)
+}

@@ -1,0 +1,227 @@
+//! Copies between layouts, table rows, column sums and positions of maxima.
+
+use crate::real::{Real, Vector};
+
+/// Rows and columns of the blocks in which matrices are transposed.
+const TRANSPOSE: usize = 16;
+
+/// Copies `sizes` elements between strided layouts.
+///
+/// # Safety
+/// All elements that sizes and strides name are readable and writable; the ranges do not overlap.
+#[inline(always)]
+pub(crate) unsafe fn copy<E: Copy, const L: usize>(
+    sizes: &[usize],
+    from: *const E,
+    from_strides: &[usize],
+    to: *mut E,
+    to_strides: &[usize],
+) {
+    // SAFETY: each recursion names a slice of the caller's elements.
+    unsafe {
+        match (sizes, from_strides, to_strides) {
+            ([], ..) => *to = *from,
+            ([n], [1], [1]) => std::ptr::copy_nonoverlapping(from, to, *n),
+            ([n], [f], [t]) => {
+                for i in 0..*n {
+                    *to.add(i * t) = *from.add(i * f);
+                }
+            }
+            ([m, n], [1, f], [t, 1]) => transpose::<E, TRANSPOSE>(*m, *n, from, *f, to, *t),
+            ([n, rest @ ..], [f, from_rest @ ..], [t, to_rest @ ..]) => {
+                for i in 0..*n {
+                    copy::<E, L>(rest, from.add(i * f), from_rest, to.add(i * t), to_rest);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// `to[i, j] = from[j, i]`: reads rows of length m at stride `f`, writes rows of length n at stride `t`.
+///
+/// # Safety
+/// As for [`copy`].
+#[inline(always)]
+unsafe fn transpose<E: Copy, const B: usize>(
+    m: usize,
+    n: usize,
+    from: *const E,
+    f: usize,
+    to: *mut E,
+    t: usize,
+) {
+    let mut j = 0;
+    // SAFETY: i < m and j < n throughout.
+    unsafe {
+        while j < n {
+            let columns = B.min(n - j);
+            let mut i = 0;
+            while i < m {
+                let rows = B.min(m - i);
+                if rows == B && columns == B {
+                    let mut block = [[*from; B]; B];
+                    for (c, row) in block.iter_mut().enumerate() {
+                        *row = from.add((j + c) * f + i).cast::<[E; B]>().read_unaligned();
+                    }
+                    #[allow(clippy::needless_range_loop)] // r is a column of the block
+                    for r in 0..B {
+                        let out: [E; B] = std::array::from_fn(|c| block[c][r]);
+                        to.add((i + r) * t + j).cast::<[E; B]>().write_unaligned(out);
+                    }
+                } else {
+                    for r in 0..rows {
+                        for c in 0..columns {
+                            *to.add((i + r) * t + j + c) = *from.add((j + c) * f + i + r);
+                        }
+                    }
+                }
+                i += rows;
+            }
+            j += columns;
+        }
+    }
+}
+
+/// `to[c] = Σ_r from[r, c]` for columns `first..end`, rows in order.
+///
+/// # Safety
+/// `from` has `rows × columns` readable elements, `to` `columns` writable ones.
+#[inline(always)]
+pub(crate) unsafe fn column_sum<T: Real, const L: usize, const ISA: u8>(
+    from: *const T,
+    rows: usize,
+    columns: usize,
+    to: *mut T,
+    first: usize,
+    end: usize,
+) {
+    let mut c = first;
+    // SAFETY: c < end ≤ columns and r < rows throughout.
+    unsafe {
+        while c + 4 * L <= end {
+            sum_vectors::<T, L, 4>(from.add(c), rows, columns, to.add(c));
+            c += 4 * L;
+        }
+        while c + L <= end {
+            sum_vectors::<T, L, 1>(from.add(c), rows, columns, to.add(c));
+            c += L;
+        }
+        if c < end {
+            let mut acc = Vector::<T, L>::splat(T::ZERO);
+            for r in 0..rows {
+                acc = acc.add(Vector::load_part::<ISA>(from.add(r * columns + c), end - c));
+            }
+            acc.store_part::<ISA>(to.add(c), end - c);
+        }
+    }
+}
+
+/// # Safety
+/// As for [`column_sum`], for `V · L` columns.
+#[inline(always)]
+unsafe fn sum_vectors<T: Real, const L: usize, const V: usize>(
+    from: *const T,
+    rows: usize,
+    columns: usize,
+    to: *mut T,
+) {
+    let mut acc = [Vector::<T, L>::splat(T::ZERO); V];
+    // SAFETY: the caller promises the columns.
+    unsafe {
+        for r in 0..rows {
+            for (k, v) in acc.iter_mut().enumerate() {
+                *v = v.add(Vector::load(from.add(r * columns + k * L)));
+            }
+        }
+        for (k, v) in acc.iter().enumerate() {
+            v.store(to.add(k * L));
+        }
+    }
+}
+
+/// `to[i] = table[indices[i]]`; a row of NaN for an index outside.
+///
+/// # Safety
+/// `table` has `rows × width` readable elements, `indices` `count`, `to` `count × width` writable ones.
+#[inline(always)]
+pub(crate) unsafe fn gather<T: Real>(
+    table: *const T,
+    rows: usize,
+    width: usize,
+    indices: *const u32,
+    to: *mut T,
+    count: usize,
+) {
+    for i in 0..count {
+        // SAFETY: i < count; the table is read only below `rows`.
+        unsafe {
+            let row = *indices.add(i) as usize;
+            let target = to.add(i * width);
+            if row < rows {
+                std::ptr::copy_nonoverlapping(table.add(row * width), target, width);
+            } else {
+                for c in 0..width {
+                    *target.add(c) = T::from_f64(f64::NAN);
+                }
+            }
+        }
+    }
+}
+
+/// `to[indices[i], c] += values[i, c]` for columns `first..end`, after setting them to 0.
+///
+/// # Safety
+/// `values` has `count × width` readable elements, `indices` `count`, `to` `rows × width` writable ones.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)] // the sizes of three arrays
+pub(crate) unsafe fn scatter_add<T: Real>(
+    values: *const T,
+    indices: *const u32,
+    count: usize,
+    width: usize,
+    to: *mut T,
+    rows: usize,
+    first: usize,
+    end: usize,
+) {
+    // SAFETY: columns stay in first..end ≤ width, rows below `rows`.
+    unsafe {
+        for r in 0..rows {
+            for c in first..end {
+                *to.add(r * width + c) = T::ZERO;
+            }
+        }
+        for i in 0..count {
+            let row = *indices.add(i) as usize;
+            if row < rows {
+                for c in first..end {
+                    let cell = to.add(row * width + c);
+                    *cell = *cell + *values.add(i * width + c);
+                }
+            }
+        }
+    }
+}
+
+/// The position of the first maximum of each row; the first NaN if there is one.
+///
+/// # Safety
+/// `from` has `rows × width` readable elements, `to` `rows` writable ones.
+#[inline(always)]
+pub(crate) unsafe fn arg_max<T: Real>(from: *const T, width: usize, to: *mut u32, rows: usize) {
+    for r in 0..rows {
+        // SAFETY: r < rows and c < width.
+        unsafe {
+            let row = from.add(r * width);
+            let mut best = 0;
+            for c in 1..width {
+                let (candidate, current) = (*row.add(c), *row.add(best));
+                if candidate > current || (candidate.is_nan() && !current.is_nan()) {
+                    best = c;
+                }
+            }
+            *to.add(r) = best as u32;
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! The tile interpreter: fused elementwise chains over blocks that stay in the first-level cache.
+//!
+//! An instruction runs over the whole block before the next one starts, so the cost of dispatching it
+//! is paid once per block, and intermediate results never leave the cache.
+
+use crate::kernels::{TileOp, random};
+use crate::machine::Memory;
+use crate::program::{Access, Operand, Source, Target, Tile, TileInstr, TileKind};
+use crate::real::{Real, Vector};
+
+/// Elements of a register block; four kilobytes in single precision.
+pub(crate) const BLOCK: usize = 1024;
+
+/// Rows that go through a tile's instructions together.
+pub(crate) fn block_rows(width: usize) -> usize {
+    (BLOCK / width.max(1)).max(1)
+}
+
+/// Elements of a thread's scratch memory that a tile needs: its registers and splatted scalars.
+pub(crate) fn scratch_len(tile: &Tile, lanes: usize) -> usize {
+    let register = register_len(if tile.flat { 1 } else { tile.width }, lanes);
+    let splats: usize = tile.instrs.iter().map(|instr| instr.args.len()).sum();
+    register * tile.registers + splats * lanes
+}
+
+fn register_len(width: usize, lanes: usize) -> usize {
+    (block_rows(width) * width.max(1)).next_multiple_of(lanes) + lanes
+}
+
+/// An operand resolved for one block.
+#[derive(Clone, Copy)]
+struct Pointer<T> {
+    at: *const T,
+    /// Elements from one row of the block to the next.
+    row: usize,
+    /// All ones if the elements follow one another, 0 if `at` is a vector of equal elements.
+    mask: usize,
+    /// Whether the element at `at + row` must be splatted for each row.
+    splat: bool,
+}
+
+/// The block an instruction works on.
+struct Block<T> {
+    to: *mut T,
+    to_row: usize,
+    rows: usize,
+    columns: usize,
+}
+
+/// Runs a tile over rows `first..end`.
+///
+/// # Safety
+/// The tile's places are inside the memory for `end` rows, no other thread writes what it reads or
+/// writes, and the machine has the instruction set `ISA`.
+#[inline(always)]
+pub(crate) unsafe fn run<T: Real, const L: usize, const ISA: u8>(
+    tile: &Tile,
+    memory: &Memory<T>,
+    first: usize,
+    end: usize,
+) {
+    // A flat tile is cut anywhere, so that wide rows do not make large blocks.
+    let (width, first, end) =
+        if tile.flat { (1, first * tile.width, end * tile.width) } else { (tile.width, first, end) };
+    let register = register_len(width, L);
+    // SAFETY: scratch has `scratch_len` elements; registers come first, then one splat per operand.
+    unsafe {
+        let splats = memory.scratch.add(register * tile.registers);
+        let mut slot = splats;
+        for instr in &tile.instrs {
+            for arg in &instr.args {
+                if arg.access == Access::One && !matches!(instr.kind, TileKind::Uniform(_)) {
+                    let value = match arg.source {
+                        Source::Scalar(i) => T::from_f64(*memory.scalars.add(i)),
+                        Source::Memory(place) => *memory.real(place),
+                        Source::Register(_) => T::ZERO,
+                    };
+                    Vector::<T, L>::splat(value).store(slot);
+                }
+                slot = slot.add(L);
+            }
+        }
+        let step = block_rows(width);
+        let mut row = first;
+        while row < end {
+            let rows = step.min(end - row);
+            let mut slot = splats;
+            for instr in &tile.instrs {
+                let frame = Frame { memory, width, register, row, rows };
+                instruction::<T, L, ISA>(instr, &frame, slot);
+                slot = slot.add(L * instr.args.len());
+            }
+            row += rows;
+        }
+    }
+}
+
+/// Where an instruction finds itself: the block's rows within the tile.
+struct Frame<'a, T> {
+    memory: &'a Memory<T>,
+    width: usize,
+    register: usize,
+    row: usize,
+    rows: usize,
+}
+
+impl<T: Real> Frame<'_, T> {
+    /// # Safety
+    /// As for [`run`].
+    #[inline(always)]
+    unsafe fn target(&self, to: Target, shape: Access) -> *mut T {
+        let stride = if shape == Access::Wide { self.width } else { 1 };
+        // SAFETY: registers lie in scratch; places hold all rows.
+        unsafe {
+            match to {
+                Target::Register(r) => self.memory.scratch.add(r * self.register),
+                Target::Memory(place) => self.memory.real(place).add(self.row * stride),
+            }
+        }
+    }
+
+    /// # Safety
+    /// As for [`run`]; `splat` points at the operand's splatted vector.
+    #[inline(always)]
+    unsafe fn operand(&self, arg: &Operand, splat: *const T) -> Pointer<T> {
+        let (row, mask, splat_rows) = match arg.access {
+            Access::Wide => (self.width, usize::MAX, false),
+            Access::Row => (1, usize::MAX, true),
+            Access::Column => (0, usize::MAX, false),
+            Access::One => return Pointer { at: splat, row: 0, mask: 0, splat: false },
+        };
+        // SAFETY: registers lie in scratch; places hold all rows.
+        let at = unsafe {
+            match arg.source {
+                Source::Register(r) => self.memory.scratch.add(r * self.register).cast_const(),
+                Source::Memory(place) => self.memory.real(place).add(self.row * row).cast_const(),
+                Source::Scalar(_) => splat,
+            }
+        };
+        Pointer { at, row, mask, splat: splat_rows }
+    }
+}
+
+/// # Safety
+/// As for [`run`].
+#[inline(always)]
+unsafe fn instruction<T: Real, const L: usize, const ISA: u8>(
+    instr: &TileInstr,
+    frame: &Frame<'_, T>,
+    splats: *mut T,
+) {
+    // SAFETY: the caller promises all places for the frame's rows.
+    unsafe {
+        let to = frame.target(instr.to, instr.shape);
+        match instr.kind {
+            TileKind::Map(op) => {
+                let nothing = Pointer { at: splats.cast_const(), row: 0, mask: 0, splat: false };
+                let mut args = [nothing; 3];
+                for (k, arg) in instr.args.iter().enumerate().take(3) {
+                    args[k] = frame.operand(arg, splats.add(k * L));
+                }
+                let by_rows = instr.shape == Access::Wide
+                    && instr.args.iter().any(|arg| matches!(arg.access, Access::Row | Access::Column));
+                let block = if instr.shape == Access::Row {
+                    // Rows are the elements: a row operand is simply contiguous.
+                    for arg in &mut args {
+                        arg.splat = false;
+                    }
+                    Block { to, to_row: 0, rows: 1, columns: frame.rows }
+                } else if by_rows {
+                    Block { to, to_row: frame.width, rows: frame.rows, columns: frame.width }
+                } else {
+                    Block { to, to_row: 0, rows: 1, columns: frame.rows * frame.width }
+                };
+                map::<T, L, ISA>(op, &block, &args);
+            }
+            TileKind::SumRow => {
+                let from = frame.operand(&instr.args[0], splats).at;
+                for r in 0..frame.rows {
+                    *to.add(r) = sum::<T, L, ISA>(from.add(r * frame.width), frame.width);
+                }
+            }
+            TileKind::MaxRow => {
+                let from = frame.operand(&instr.args[0], splats).at;
+                for r in 0..frame.rows {
+                    *to.add(r) = maximum::<T, L>(from.add(r * frame.width), frame.width);
+                }
+            }
+            TileKind::OneHot => {
+                let Source::Memory(place) = instr.args[0].source else { return };
+                let indices = frame.memory.index(place).add(frame.row);
+                for r in 0..frame.rows {
+                    let row = to.add(r * frame.width);
+                    let class = *indices.add(r) as usize;
+                    // A label outside the classes must not cost nothing: it makes the loss NaN.
+                    let filler = if class < frame.width { T::ZERO } else { T::from_f64(f64::NAN) };
+                    for c in 0..frame.width {
+                        *row.add(c) = filler;
+                    }
+                    if class < frame.width {
+                        *row.add(class) = T::ONE;
+                    }
+                }
+            }
+            TileKind::Uniform(key) => {
+                let Source::Scalar(step) = instr.args[0].source else { return };
+                let key = key.at(*frame.memory.scalars.add(step) as u64);
+                random::uniform(key, (frame.row * frame.width) as u64, to, frame.rows * frame.width);
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As for [`run`].
+#[inline(always)]
+unsafe fn map<T: Real, const L: usize, const ISA: u8>(op: TileOp, block: &Block<T>, args: &[Pointer<T>; 3]) {
+    macro_rules! lanes {
+        ($arity:literal, |$($x:ident),*| $body:expr) => {
+            // SAFETY: the caller promises the block and its operands.
+            unsafe {
+                apply::<T, L, $arity, ISA>(block, args, #[inline(always)] |v: [T; $arity]| {
+                    let [$($x),*] = v;
+                    $body
+                })
+            }
+        };
+    }
+    match op {
+        TileOp::Copy => lanes!(1, |a| a),
+        TileOp::Neg => lanes!(1, |a| -a),
+        TileOp::Abs => lanes!(1, |a| a.abs()),
+        TileOp::Sign => {
+            lanes!(1, |a| if a.is_nan() { a } else { T::truth(a > T::ZERO) - T::truth(a < T::ZERO) })
+        }
+        TileOp::Exp => lanes!(1, |a| a.exp::<ISA>()),
+        TileOp::Ln => lanes!(1, |a| a.ln::<ISA>()),
+        TileOp::Sqrt => lanes!(1, |a| a.sqrt()),
+        TileOp::Tanh => lanes!(1, |a| a.tanh::<ISA>()),
+        TileOp::Sigmoid => lanes!(1, |a| T::ONE / (T::ONE + (-a).exp::<ISA>())),
+        TileOp::Softplus => lanes!(1, |a| softplus::<T, ISA>(a)),
+        TileOp::Relu => lanes!(1, |a| if a < T::ZERO { T::ZERO } else { a }),
+        TileOp::Erf => lanes!(1, |a| a.erf::<ISA>()),
+        TileOp::Sin => lanes!(1, |a| a.sin()),
+        TileOp::Cos => lanes!(1, |a| a.cos()),
+        TileOp::Floor => lanes!(1, |a| a.floor()),
+        TileOp::Add => lanes!(2, |a, b| a + b),
+        TileOp::Sub => lanes!(2, |a, b| a - b),
+        TileOp::Mul => lanes!(2, |a, b| a * b),
+        TileOp::Div => lanes!(2, |a, b| a / b),
+        TileOp::Pow => lanes!(2, |a, b| a.pow(b)),
+        TileOp::Maximum => lanes!(2, |a, b| a.larger(b)),
+        TileOp::Minimum => lanes!(2, |a, b| a.smaller(b)),
+        TileOp::Less => lanes!(2, |a, b| T::truth(a < b)),
+        TileOp::LessEqual => lanes!(2, |a, b| T::truth(a <= b)),
+        TileOp::Equal => lanes!(2, |a, b| T::truth(a == b)),
+        TileOp::Select => lanes!(3, |a, b, c| if a != T::ZERO { b } else { c }),
+        TileOp::MulAdd => lanes!(3, |a, b, c| a.mul_add::<ISA>(b, c)),
+        TileOp::MulSub => lanes!(3, |a, b, c| a.mul_add::<ISA>(b, -c)),
+        TileOp::NegMulAdd => lanes!(3, |a, b, c| (-a).mul_add::<ISA>(b, c)),
+    }
+}
+
+/// ln(1 + eᵃ) = max(a, 0) + ln(1 + u) with u = e^−|a|; ln(1 + u) by Kahan's correction of ln(w)·u/(w − 1).
+#[inline(always)]
+fn softplus<T: Real, const ISA: u8>(a: T) -> T {
+    let u = (-a.abs()).exp::<ISA>();
+    let w = T::ONE + u;
+    let d = w - T::ONE;
+    let log = if d == T::ZERO { u } else { w.ln::<ISA>() * (u / d) };
+    (if a < T::ZERO { T::ZERO } else { a }) + log
+}
+
+/// Applies `f` lane by lane over a block.
+///
+/// # Safety
+/// As for [`run`].
+#[inline(always)]
+unsafe fn apply<T: Real, const L: usize, const N: usize, const ISA: u8>(
+    block: &Block<T>,
+    args: &[Pointer<T>; 3],
+    f: impl Fn([T; N]) -> T,
+) {
+    let mut row_splats = [Vector::<T, L>::splat(T::ZERO); N];
+    // SAFETY: the caller promises `rows × columns` elements of every operand by its strides.
+    unsafe {
+        for r in 0..block.rows {
+            let to = block.to.add(r * block.to_row);
+            let mut from = [args[0].at; N];
+            let mut mask = [usize::MAX; N];
+            for k in 0..N {
+                from[k] = args[k].at.wrapping_add(r * args[k].row);
+                mask[k] = args[k].mask;
+                if args[k].splat {
+                    row_splats[k] = Vector::splat(*from[k]);
+                    from[k] = (&raw const row_splats[k]).cast();
+                    mask[k] = 0;
+                }
+            }
+            let mut i = 0;
+            while i + L <= block.columns {
+                let mut x = [Vector::<T, L>::splat(T::ZERO); N];
+                for k in 0..N {
+                    x[k] = Vector::load(from[k].add(i & mask[k]));
+                }
+                lanes(&x, &f).store(to.add(i));
+                i += L;
+            }
+            if i < block.columns {
+                let left = block.columns - i;
+                let mut x = [Vector::<T, L>::splat(T::ZERO); N];
+                for k in 0..N {
+                    x[k] = Vector::load_part::<ISA>(from[k].add(i & mask[k]), left);
+                }
+                lanes(&x, &f).store_part::<ISA>(to.add(i), left);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn lanes<T: Real, const L: usize, const N: usize>(
+    x: &[Vector<T, L>; N],
+    f: impl Fn([T; N]) -> T,
+) -> Vector<T, L> {
+    let mut out = [T::ZERO; L];
+    for (i, lane) in out.iter_mut().enumerate() {
+        let mut v = [T::ZERO; N];
+        for k in 0..N {
+            v[k] = x[k].0[i];
+        }
+        *lane = f(v);
+    }
+    Vector(out)
+}
+
+/// The sum of a contiguous range: four interleaved vector sums that meet in a fixed tree.
+///
+/// # Safety
+/// `n` elements are readable.
+#[inline(always)]
+pub(crate) unsafe fn sum<T: Real, const L: usize, const ISA: u8>(from: *const T, n: usize) -> T {
+    let mut acc = [Vector::<T, L>::splat(T::ZERO); 4];
+    let mut i = 0;
+    // SAFETY: every load stays below n.
+    unsafe {
+        while i + 4 * L <= n {
+            for (k, v) in acc.iter_mut().enumerate() {
+                *v = v.add(Vector::load(from.add(i + k * L)));
+            }
+            i += 4 * L;
+        }
+        let mut k = 0;
+        while i + L <= n {
+            acc[k] = acc[k].add(Vector::load(from.add(i)));
+            (i, k) = (i + L, k + 1);
+        }
+        if i < n {
+            acc[3] = acc[3].add(Vector::load_part::<ISA>(from.add(i), n - i));
+        }
+    }
+    acc[0].add(acc[1]).add(acc[2].add(acc[3])).fold(|a, b| a + b)
+}
+
+/// The maximum of a contiguous range; NaN if it has one, −∞ if it is empty.
+///
+/// # Safety
+/// `n` elements are readable.
+#[inline(always)]
+unsafe fn maximum<T: Real, const L: usize>(from: *const T, n: usize) -> T {
+    let mut best = Vector::<T, L>::splat(T::NEG_INFINITY);
+    let mut i = 0;
+    // SAFETY: every load stays below n.
+    unsafe {
+        while i + L <= n {
+            best = best.zip(Vector::load(from.add(i)), T::larger);
+            i += L;
+        }
+        let mut result = best.fold(T::larger);
+        while i < n {
+            result = result.larger(*from.add(i));
+            i += 1;
+        }
+        result
+    }
+}

@@ -1,0 +1,417 @@
+//! The machine: runs a verified program over its own arena and the caller's variables.
+
+use std::sync::Arc;
+
+use crate::flat::{Flat, Plain, Repr};
+use crate::kernels::gemm::Product;
+use crate::kernels::{self, Kernels, tile};
+use crate::pool::Barrier;
+use crate::program::{Group, Instr, MatMul, Place, Program, Space};
+use crate::real::{LANES_F32, LANES_F64, Real};
+use crate::verify::{ProgramError, verify};
+use crate::{DType, Pool, Reals, Slice, SliceMut};
+
+/// What kernels see of the memory: the base of each buffer, and the thread's own scratch.
+pub(crate) struct Memory<T> {
+    arena: *mut T,
+    index: *mut u32,
+    variables: *mut T,
+    pub scalars: *const f64,
+    pub scratch: *mut T,
+}
+
+impl<T> Memory<T> {
+    /// # Safety
+    /// The place was verified against the buffers.
+    #[inline(always)]
+    pub unsafe fn real(&self, place: Place) -> *mut T {
+        let base = if place.space == Space::Variables { self.variables } else { self.arena };
+        // SAFETY: the place is inside the buffer.
+        unsafe { base.add(place.offset) }
+    }
+
+    /// # Safety
+    /// The place was verified against the buffers and is in the index space.
+    #[inline(always)]
+    pub unsafe fn index(&self, place: Place) -> *mut u32 {
+        // SAFETY: the place is inside the buffer.
+        unsafe { self.index.add(place.offset) }
+    }
+}
+
+/// A program with its memory, ready to run.
+pub struct Machine {
+    program: Arc<Program>,
+    scalars: Vec<f64>,
+    index: Flat<u32>,
+    state: State,
+}
+
+enum State {
+    F32(Typed<f32>),
+    F64(Typed<f64>),
+}
+
+struct Typed<T: Real> {
+    arena: Flat<T>,
+    scratch: Vec<Flat<T>>,
+    kernels: &'static Kernels<T>,
+}
+
+impl<T: Real + Plain> Typed<T> {
+    fn new(program: &Program, lanes: usize, kernels: &'static Kernels<T>) -> Typed<T> {
+        let mut arena = Flat::zeros(program.arena_len);
+        for (place, values) in &program.literals {
+            for (x, &value) in arena.as_mut_slice()[place.offset..].iter_mut().zip(values) {
+                *x = T::from_f64(value);
+            }
+        }
+        let mut typed = Typed { arena, scratch: Vec::new(), kernels };
+        typed.grow(program, lanes, 1);
+        typed
+    }
+
+    /// Makes scratch memory for `threads` threads.
+    fn grow(&mut self, program: &Program, lanes: usize, threads: usize) {
+        let tiles = program.regions.iter().flat_map(|r| &r.groups).flat_map(|g| &g.instrs);
+        let len = tiles.map(|instr| match instr {
+            Instr::Tile(tile) => tile::scratch_len(tile, lanes),
+            _ => 0,
+        });
+        let len = len.max().unwrap_or(0);
+        while self.scratch.len() < threads {
+            self.scratch.push(Flat::zeros(len));
+        }
+    }
+}
+
+impl Machine {
+    /// Verifies a program and makes its memory.
+    ///
+    /// # Errors
+    /// If an instruction reaches outside its buffers, or threads could disturb one another.
+    pub fn new(program: Arc<Program>) -> Result<Machine, ProgramError> {
+        verify(&program)?;
+        let state = match program.dtype {
+            DType::F64 => State::F64(Typed::new(&program, LANES_F64, kernels::f64_kernels())),
+            DType::F32 | DType::U32 => State::F32(Typed::new(&program, LANES_F32, kernels::f32_kernels())),
+        };
+        let mut index = Flat::zeros(program.index_len);
+        for (place, values) in &program.index_literals {
+            index.as_mut_slice()[place.offset..place.offset + values.len()].copy_from_slice(values);
+        }
+        Ok(Machine { scalars: program.scalars.clone(), program, index, state })
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The host scalars and what is computed of them.
+    pub fn scalars_mut(&mut self) -> &mut [f64] {
+        &mut self.scalars
+    }
+
+    /// A range of the arena; empty if it is outside.
+    pub fn read(&self, place: Place) -> Slice<'_> {
+        let range = place.offset..place.offset + place.len;
+        match &self.state {
+            State::F32(typed) => Slice::F32(typed.arena.as_slice().get(range).unwrap_or_default()),
+            State::F64(typed) => Slice::F64(typed.arena.as_slice().get(range).unwrap_or_default()),
+        }
+    }
+
+    /// A range of the arena to write; empty if it is outside.
+    pub fn write(&mut self, place: Place) -> SliceMut<'_> {
+        let range = place.offset..place.offset + place.len;
+        match &mut self.state {
+            State::F32(typed) => SliceMut::F32(typed.arena.as_mut_slice().get_mut(range).unwrap_or_default()),
+            State::F64(typed) => SliceMut::F64(typed.arena.as_mut_slice().get_mut(range).unwrap_or_default()),
+        }
+    }
+
+    /// A range of the index space; empty if it is outside.
+    pub fn read_index(&self, place: Place) -> &[u32] {
+        self.index.as_slice().get(place.offset..place.offset + place.len).unwrap_or_default()
+    }
+
+    /// A range of the index space to write; empty if it is outside.
+    pub fn write_index(&mut self, place: Place) -> &mut [u32] {
+        self.index.as_mut_slice().get_mut(place.offset..place.offset + place.len).unwrap_or_default()
+    }
+
+    /// The arena and the index space to write at once: features and labels of a batch.
+    pub fn write_both(&mut self, real: Place, index: Place) -> (SliceMut<'_>, &mut [u32]) {
+        let range = real.offset..real.offset + real.len;
+        let reals = match &mut self.state {
+            State::F32(typed) => SliceMut::F32(typed.arena.as_mut_slice().get_mut(range).unwrap_or_default()),
+            State::F64(typed) => SliceMut::F64(typed.arena.as_mut_slice().get_mut(range).unwrap_or_default()),
+        };
+        let range = index.offset..index.offset + index.len;
+        (reals, self.index.as_mut_slice().get_mut(range).unwrap_or_default())
+    }
+
+    /// Two disjoint ranges of the arena to write at once; empty slices if they overlap.
+    pub fn write_two(&mut self, first: Place, second: Place) -> (SliceMut<'_>, SliceMut<'_>) {
+        fn split<T>(all: &mut [T], a: Place, b: Place) -> (&mut [T], &mut [T]) {
+            if a.offset + a.len <= b.offset {
+                let (low, high) = all.split_at_mut(b.offset.min(all.len()));
+                let left = low.get_mut(a.offset..a.offset + a.len).unwrap_or_default();
+                (left, high.get_mut(..b.len).unwrap_or_default())
+            } else if b.offset + b.len <= a.offset {
+                let (right, left) = split(all, b, a);
+                (left, right)
+            } else {
+                (&mut [], &mut [])
+            }
+        }
+        match &mut self.state {
+            State::F32(typed) => {
+                let (a, b) = split(typed.arena.as_mut_slice(), first, second);
+                (SliceMut::F32(a), SliceMut::F32(b))
+            }
+            State::F64(typed) => {
+                let (a, b) = split(typed.arena.as_mut_slice(), first, second);
+                (SliceMut::F64(a), SliceMut::F64(b))
+            }
+        }
+    }
+
+    /// Runs the program once.
+    ///
+    /// # Errors
+    /// If the variables are not of the program's precision and number.
+    pub fn run(&mut self, variables: &mut Reals, pool: &Pool) -> Result<(), ProgramError> {
+        let (got, len) = (variables.dtype(), variables.as_slice().len());
+        if len != self.program.variables_len || got != self.program.dtype {
+            return Err(ProgramError::Variables { expected: self.program.variables_len, got: len });
+        }
+        for instr in &self.program.scalar_instrs {
+            let args = instr.args.map(|i| self.scalars[i]);
+            self.scalars[instr.to] = (instr.eval)(args);
+        }
+        let threads = if self.program.parallel { pool.threads() } else { 1 };
+        let (index, scalars) = (self.index.as_mut_ptr(), self.scalars.as_ptr());
+        match (&mut self.state, &mut variables.0) {
+            (State::F32(typed), Repr::F32(flat)) => {
+                typed.grow(&self.program, LANES_F32, threads);
+                execute(&self.program, typed, index, scalars, flat.as_mut_ptr(), pool, threads);
+            }
+            (State::F64(typed), Repr::F64(flat)) => {
+                typed.grow(&self.program, LANES_F64, threads);
+                execute(&self.program, typed, index, scalars, flat.as_mut_ptr(), pool, threads);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The buffers' bases, shared among the threads of one run.
+struct Bases<T> {
+    arena: *mut T,
+    index: *mut u32,
+    variables: *mut T,
+    scalars: *const f64,
+}
+
+// SAFETY: a verified program writes each element from one thread only within a region, and no other
+// thread reads it within that region.
+unsafe impl<T> Sync for Bases<T> {}
+
+fn execute<T: Real + Plain>(
+    program: &Program,
+    typed: &mut Typed<T>,
+    index: *mut u32,
+    scalars: *const f64,
+    variables: *mut T,
+    pool: &Pool,
+    threads: usize,
+) {
+    let kernels = typed.kernels;
+    let bases = Bases { arena: typed.arena.as_mut_ptr(), index, variables, scalars };
+    let memory = |bases: &Bases<T>, scratch: *mut T| Memory {
+        arena: bases.arena,
+        index: bases.index,
+        variables: bases.variables,
+        scalars: bases.scalars,
+        scratch,
+    };
+    if threads == 1 {
+        if let Some(scratch) = typed.scratch.first_mut() {
+            let memory = memory(&bases, scratch.as_mut_ptr());
+            for region in &program.regions {
+                for group in &region.groups {
+                    run_group(group, kernels, &memory, 0, group.extent);
+                }
+            }
+        }
+        return;
+    }
+    let scratch = ScratchTable(typed.scratch.as_mut_ptr());
+    let job = |thread: usize, barrier: &Barrier| {
+        // SAFETY: there is scratch for `threads` threads, and each takes its own.
+        let own = unsafe { (*scratch.get().add(thread)).as_mut_ptr() };
+        let memory = memory(&bases, own);
+        for region in &program.regions {
+            for (number, group) in region.groups.iter().enumerate() {
+                let (first, end) = share(group, number, thread, threads);
+                if first < end {
+                    run_group(group, kernels, &memory, first, end);
+                }
+            }
+            barrier.wait();
+        }
+    };
+    pool.run(&job);
+}
+
+struct ScratchTable<T>(*mut Flat<T>);
+
+impl<T> ScratchTable<T> {
+    fn get(&self) -> *mut Flat<T> {
+        self.0
+    }
+}
+
+// SAFETY: each thread uses only its own entry.
+unsafe impl<T> Sync for ScratchTable<T> {}
+
+/// The units of a group that fall to a thread. Where the cuts lie changes no result.
+fn share(group: &Group, number: usize, thread: usize, threads: usize) -> (usize, usize) {
+    if !group.shared {
+        return if number % threads == thread { (0, group.extent) } else { (0, 0) };
+    }
+    let units = group.extent.div_ceil(group.align);
+    let cut = |t: usize| (units * t / threads * group.align).min(group.extent);
+    (cut(thread), cut(thread + 1))
+}
+
+fn run_group<T: Real>(group: &Group, kernels: &Kernels<T>, memory: &Memory<T>, first: usize, end: usize) {
+    let mut start = first;
+    while start < end {
+        let stop = end.min(start + group.block);
+        for instr in &group.instrs {
+            // SAFETY: the program was verified: the units `start..stop` of every instruction lie inside
+            // the buffers, and no other thread touches what they write.
+            unsafe { run_instr(instr, kernels, memory, start, stop) };
+        }
+        start = stop;
+    }
+}
+
+/// # Safety
+/// The instruction was verified for units up to `end`, which belong to this thread.
+unsafe fn run_instr<T: Real>(
+    instr: &Instr,
+    kernels: &Kernels<T>,
+    memory: &Memory<T>,
+    first: usize,
+    end: usize,
+) {
+    // SAFETY: passed on to each kernel.
+    unsafe {
+        match instr {
+            Instr::Tile(tile) => (kernels.tile)(tile, memory, first, end),
+            Instr::MatMul(product) => matmul(product, kernels, memory, first, end),
+            Instr::ColumnSum { from, rows, columns, to } => {
+                (kernels.column_sum)(memory.real(*from), *rows, *columns, memory.real(*to), first, end);
+            }
+            Instr::Copy(copy) => {
+                let sizes = copy.shape;
+                let mut part = [0; 6];
+                part[..sizes.len()].copy_from_slice(&sizes);
+                let (part, units) = match sizes.len() {
+                    0 => (&part[..0], 0),
+                    n => {
+                        part[0] = end - first;
+                        (&part[..n], first)
+                    }
+                };
+                let from_at = units * copy.from_strides.first().copied().unwrap_or(0);
+                let to_at = units * copy.to_strides.first().copied().unwrap_or(0);
+                if copy.from.space == Space::Index {
+                    let (from, to) = (memory.index(copy.from).add(from_at), memory.index(copy.to).add(to_at));
+                    kernels::layout::copy::<u32, 16>(part, from, &copy.from_strides, to, &copy.to_strides);
+                } else {
+                    let (from, to) = (memory.real(copy.from).add(from_at), memory.real(copy.to).add(to_at));
+                    (kernels.copy)(part, from, &copy.from_strides, to, &copy.to_strides);
+                }
+            }
+            Instr::Fill { to, value } => {
+                let (at, value) = (memory.real(*to), T::from_f64(*value));
+                for i in first..end {
+                    *at.add(i) = value;
+                }
+            }
+            Instr::Gather { table, rows, width, indices, to } => {
+                let (indices, to) = (memory.index(*indices).add(first), memory.real(*to).add(first * width));
+                kernels::layout::gather(
+                    memory.real(*table).cast_const(),
+                    *rows,
+                    *width,
+                    indices,
+                    to,
+                    end - first,
+                );
+            }
+            Instr::ScatterAdd { values, indices, width, rows, to } => {
+                let (from, to) = (memory.real(*values).cast_const(), memory.real(*to));
+                let at = memory.index(*indices);
+                kernels::layout::scatter_add(from, at, indices.len, *width, to, *rows, first, end);
+            }
+            Instr::ArgMax { from, width, to } => {
+                let source = memory.real(*from).add(first * width);
+                kernels::layout::arg_max(
+                    source.cast_const(),
+                    *width,
+                    memory.index(*to).add(first),
+                    end - first,
+                );
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As for [`run_instr`].
+unsafe fn matmul<T: Real>(p: &MatMul, kernels: &Kernels<T>, memory: &Memory<T>, first: usize, end: usize) {
+    // SAFETY: the caller promises the operands for all units; each product below names a part of them.
+    unsafe {
+        let (a, b, c) = (memory.real(p.a.place), memory.real(p.b.place), memory.real(p.c));
+        if p.by_columns {
+            let part = Product {
+                m: 1,
+                n: end - first,
+                k: p.k,
+                a: a.cast_const(),
+                a_row: p.a.row,
+                a_column: p.a.column,
+                b: b.add(first).cast_const(),
+                b_row: p.b.row,
+                c: c.add(first),
+                c_row: p.n,
+            };
+            return (kernels.product)(&part);
+        }
+        let mut row = first;
+        while row < end {
+            let (batch, i) = (row / p.m, row % p.m);
+            let rows = (p.m - i).min(end - row);
+            let a = a.add(batch * p.a.batch + i * p.a.row).cast_const();
+            let b = b.add(batch * p.b.batch).cast_const();
+            let c = c.add(row * p.n);
+            if p.n == 1 && p.a.column == 1 && p.b.row == 1 {
+                for r in 0..rows {
+                    *c.add(r) = (kernels.dot)(a.add(r * p.a.row), b, p.k);
+                }
+            } else {
+                let (a_row, a_column, b_row) = (p.a.row, p.a.column, p.b.row);
+                let part = Product { m: rows, n: p.n, k: p.k, a, a_row, a_column, b, b_row, c, c_row: p.n };
+                (kernels.product)(&part);
+            }
+            row += rows;
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! Programs: a compiled step as data, instructions over places in a few flat buffers.
+//!
+//! A program is a list of regions with a barrier after each. A region is a list of groups that do not
+//! depend on one another; a group is a list of instructions that each thread runs over its own rows,
+//! in order. What a row of a group reads of the same group's results is the same row, so no thread
+//! waits for another within a region.
+
+use crate::{DType, Key, Shape, TileOp};
+
+/// Which buffer a place is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Space {
+    /// Values of one step, in the program's precision.
+    Arena,
+    /// Indices of one step.
+    Index,
+    /// Variables, which outlive the step.
+    Variables,
+}
+
+/// A range of a buffer, in elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    /// Which buffer.
+    pub space: Space,
+    /// The first element.
+    pub offset: usize,
+    /// The number of elements.
+    pub len: usize,
+}
+
+/// How an operand of a tile instruction runs along the `rows × width` block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// One element for each element of the block.
+    Wide,
+    /// One element for each row.
+    Row,
+    /// One element for each column.
+    Column,
+    /// One element.
+    One,
+}
+
+/// Where an operand of a tile instruction comes from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Source {
+    /// A register: an earlier result of the same tile.
+    Register(usize),
+    /// A buffer.
+    Memory(Place),
+    /// A host scalar or a function of host scalars, by number.
+    Scalar(usize),
+}
+
+/// An operand of a tile instruction.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Operand {
+    /// Where it comes from.
+    pub source: Source,
+    /// How it runs along the block.
+    pub access: Access,
+}
+
+/// Where a tile instruction's result goes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    /// A register.
+    Register(usize),
+    /// A buffer.
+    Memory(Place),
+}
+
+/// What a tile instruction does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TileKind {
+    /// An elementwise operation on one to three operands.
+    Map(TileOp),
+    /// The sum of each row.
+    SumRow,
+    /// The maximum of each row; NaN if the row has one.
+    MaxRow,
+    /// 1 in the column named by the row's index, else 0; NaN for an index outside. The operand is in the index space.
+    OneHot,
+    /// Uniform random numbers, by position; the operand is the step.
+    Uniform(Key),
+}
+
+/// One instruction of a tile.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TileInstr {
+    /// What it does.
+    pub kind: TileKind,
+    /// The operands.
+    pub args: Vec<Operand>,
+    /// Where the result goes.
+    pub to: Target,
+    /// Whether the result has one element for each element of the block ([`Access::Wide`]) or for each
+    /// row ([`Access::Row`]).
+    pub shape: Access,
+}
+
+/// A fused chain of elementwise operations and row reductions over `rows × width` elements, run block
+/// by block with intermediate results in registers that stay in the first-level cache.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tile {
+    /// Elements of a row.
+    pub width: usize,
+    /// The instructions.
+    pub instrs: Vec<TileInstr>,
+    /// The number of registers.
+    pub registers: usize,
+    /// Whether rows do not matter: every operand is [`Access::Wide`] or [`Access::One`] and every result
+    /// wide, so that the tile may be cut anywhere.
+    pub flat: bool,
+}
+
+/// A matrix in a buffer, by strides in elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Matrix {
+    /// The buffer's range.
+    pub place: Place,
+    /// From one row to the next.
+    pub row: usize,
+    /// From one column to the next.
+    pub column: usize,
+    /// From one matrix of a batch to the next.
+    pub batch: usize,
+}
+
+/// C = A · B for each of `batches` pairs; C is row-major and dense. Row `batch · m + i` is the unit of
+/// work; with `by_columns` (one row only) it is the column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MatMul {
+    /// The number of products.
+    pub batches: usize,
+    /// Rows of A and C.
+    pub m: usize,
+    /// Columns of B and C.
+    pub n: usize,
+    /// Columns of A, rows of B.
+    pub k: usize,
+    /// The left factor.
+    pub a: Matrix,
+    /// The right factor; its columns are contiguous (`column == 1`), or it is one column.
+    pub b: Matrix,
+    /// The product.
+    pub c: Place,
+    /// Whether work is cut by columns of the only row.
+    pub by_columns: bool,
+}
+
+/// A copy between two layouts, along up to six axes. The unit of work is the first axis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Copy {
+    /// Sizes of the axes.
+    pub shape: Shape,
+    /// Read from here (of the arena, index or variable space).
+    pub from: Place,
+    /// Strides in `from`; 0 repeats.
+    pub from_strides: Vec<usize>,
+    /// Write there.
+    pub to: Place,
+    /// Strides in `to`.
+    pub to_strides: Vec<usize>,
+}
+
+/// One instruction.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Instr {
+    /// A fused elementwise chain. The unit of work is the row.
+    Tile(Tile),
+    /// A matrix product.
+    MatMul(MatMul),
+    /// `to[c] = Σ_r from[r, c]`, rows in order. The unit of work is the column.
+    ColumnSum {
+        /// A `rows × columns` matrix.
+        from: Place,
+        /// Its number of rows.
+        rows: usize,
+        /// Its number of columns.
+        columns: usize,
+        /// The sums.
+        to: Place,
+    },
+    /// A copy between layouts.
+    Copy(Copy),
+    /// Fills with one value. The unit of work is the element.
+    Fill {
+        /// The range to fill.
+        to: Place,
+        /// The value.
+        value: f64,
+    },
+    /// Rows of a table: `to[i] = table[indices[i]]`; NaN for an index outside. The unit is the row.
+    Gather {
+        /// A `rows × width` matrix.
+        table: Place,
+        /// Its number of rows.
+        rows: usize,
+        /// Elements of a row.
+        width: usize,
+        /// Which rows.
+        indices: Place,
+        /// The result.
+        to: Place,
+    },
+    /// `to = 0; to[indices[i]] += values[i]` in order of `i`. The unit of work is the column.
+    ScatterAdd {
+        /// A `count × width` matrix.
+        values: Place,
+        /// Which rows receive.
+        indices: Place,
+        /// Elements of a row.
+        width: usize,
+        /// The number of rows of the result.
+        rows: usize,
+        /// The result.
+        to: Place,
+    },
+    /// The position of the first maximum of each row. The unit of work is the row.
+    ArgMax {
+        /// A `rows × width` matrix.
+        from: Place,
+        /// Elements of a row.
+        width: usize,
+        /// The positions, in the index space.
+        to: Place,
+    },
+}
+
+/// Instructions that each thread runs over its own share of `extent` units.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// The number of units of work (rows, columns or elements).
+    pub extent: usize,
+    /// Shares and blocks are multiples of this.
+    pub align: usize,
+    /// Units that go through all instructions before the next ones do.
+    pub block: usize,
+    /// Whether the work is worth sharing; otherwise one thread does it all.
+    pub shared: bool,
+    /// The instructions, in order.
+    pub instrs: Vec<Instr>,
+}
+
+/// Groups that do not depend on one another. All threads meet after a region.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Region {
+    /// The groups.
+    pub groups: Vec<Group>,
+}
+
+/// A function of earlier scalars, in double precision.
+#[derive(Clone, Copy, Debug)]
+pub struct ScalarInstr {
+    /// The function.
+    pub eval: fn([f64; 3]) -> f64,
+    /// Which scalars it takes; unused ones are 0.
+    pub args: [usize; 3],
+    /// Which scalar it makes.
+    pub to: usize,
+}
+
+/// A compiled step.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The precision.
+    pub dtype: DType,
+    /// Elements of the arena.
+    pub arena_len: usize,
+    /// Elements of the index space.
+    pub index_len: usize,
+    /// Elements of the variables.
+    pub variables_len: usize,
+    /// Scalars before the step: constants, and 0 where the host feeds.
+    pub scalars: Vec<f64>,
+    /// What is computed of them first.
+    pub scalar_instrs: Vec<ScalarInstr>,
+    /// Values that the arena holds before the first step.
+    pub literals: Vec<(Place, Vec<f64>)>,
+    /// The same for the index space.
+    pub index_literals: Vec<(Place, Vec<u32>)>,
+    /// The regions, in order.
+    pub regions: Vec<Region>,
+    /// Whether the whole is worth more than one thread.
+    pub parallel: bool,
+}
+
+impl Program {
+    /// The same program with the variables elsewhere: `moved` gives each place's new offset.
+    #[must_use]
+    pub fn with_variables(mut self, len: usize, moved: impl Fn(usize) -> usize) -> Program {
+        let shift = |place: &mut Place| {
+            if place.space == Space::Variables {
+                place.offset = moved(place.offset);
+            }
+        };
+        for instr in self.regions.iter_mut().flat_map(|r| &mut r.groups).flat_map(|g| &mut g.instrs) {
+            instr.places_mut().into_iter().for_each(shift);
+        }
+        self.variables_len = len;
+        self
+    }
+}
+
+impl Instr {
+    fn places_mut(&mut self) -> Vec<&mut Place> {
+        match self {
+            Instr::Tile(tile) => {
+                let mut places = Vec::new();
+                for instr in &mut tile.instrs {
+                    for arg in &mut instr.args {
+                        if let Source::Memory(place) = &mut arg.source {
+                            places.push(place);
+                        }
+                    }
+                    if let Target::Memory(place) = &mut instr.to {
+                        places.push(place);
+                    }
+                }
+                places
+            }
+            Instr::MatMul(p) => vec![&mut p.a.place, &mut p.b.place, &mut p.c],
+            Instr::Copy(copy) => vec![&mut copy.from, &mut copy.to],
+            Instr::Fill { to, .. } => vec![to],
+            Instr::ColumnSum { from, to, .. } | Instr::ArgMax { from, to, .. } => vec![from, to],
+            Instr::Gather { table, indices, to, .. } => vec![table, indices, to],
+            Instr::ScatterAdd { values, indices, to, .. } => vec![values, indices, to],
+        }
+    }
+
+    /// A short name for listings.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Instr::Tile(_) => "tile",
+            Instr::MatMul(_) => "matmul",
+            Instr::ColumnSum { .. } => "column_sum",
+            Instr::Copy(_) => "copy",
+            Instr::Fill { .. } => "fill",
+            Instr::Gather { .. } => "gather",
+            Instr::ScatterAdd { .. } => "scatter_add",
+            Instr::ArgMax { .. } => "arg_max",
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! The two precisions, and short vectors of them.
+//!
+//! Kernels are written once, over [`Vector`]s of a fixed number of lanes, as plain loops over arrays;
+//! compiled inside a function with `#[target_feature]`, the loops become AVX-512, AVX2 or NEON
+//! instructions. Lane counts are the same on every machine, so the order of every sum is too.
+
+use crate::kernels::math;
+
+/// Instruction sets that kernels are compiled for, as a constant: no fused multiply-add.
+pub(crate) const PORTABLE: u8 = 0;
+/// Fused multiply-add: AVX2 with FMA, and every 64-bit ARM.
+pub(crate) const FUSED: u8 = 1;
+/// AVX-512 F, BW, DQ and VL.
+pub(crate) const AVX512: u8 = 2;
+
+/// Lanes of a single-precision vector.
+pub(crate) const LANES_F32: usize = 16;
+/// Lanes of a double-precision vector.
+pub(crate) const LANES_F64: usize = 8;
+
+/// A precision that plans compute in.
+pub(crate) trait Real:
+    Copy
+    + Send
+    + Sync
+    + Default
+    + PartialOrd
+    + std::fmt::Debug
+    + std::ops::Add<Output = Self>
+    + std::ops::Sub<Output = Self>
+    + std::ops::Mul<Output = Self>
+    + std::ops::Div<Output = Self>
+    + std::ops::Neg<Output = Self>
+    + 'static
+{
+    const ZERO: Self;
+    const ONE: Self;
+    const NEG_INFINITY: Self;
+    fn from_f64(x: f64) -> Self;
+    fn fused(self, b: Self, c: Self) -> Self;
+    fn abs(self) -> Self;
+    fn sqrt(self) -> Self;
+    fn floor(self) -> Self;
+    fn exp<const ISA: u8>(self) -> Self;
+    fn ln<const ISA: u8>(self) -> Self;
+    fn tanh<const ISA: u8>(self) -> Self;
+    fn erf<const ISA: u8>(self) -> Self;
+    fn sin(self) -> Self;
+    fn cos(self) -> Self;
+    fn pow(self, exponent: Self) -> Self;
+
+    /// Loads `n` lanes with one masked instruction, the others being 0, if the instruction set has one.
+    ///
+    /// # Safety
+    /// `n` elements are readable at `from`; the machine has AVX-512.
+    unsafe fn load_masked<const L: usize>(from: *const Self, n: usize) -> Vector<Self, L>;
+
+    /// Stores `n` lanes with one masked instruction.
+    ///
+    /// # Safety
+    /// `n` elements are writable at `to`; the machine has AVX-512.
+    unsafe fn store_masked<const L: usize>(vector: Vector<Self, L>, to: *mut Self, n: usize);
+
+    /// a · b + c, rounded once if the machine has the instruction.
+    #[inline(always)]
+    fn mul_add<const ISA: u8>(self, b: Self, c: Self) -> Self {
+        if ISA >= FUSED { self.fused(b, c) } else { self * b + c }
+    }
+
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        self.partial_cmp(&self).is_none()
+    }
+
+    /// The larger; NaN if either is.
+    #[inline(always)]
+    fn larger(self, other: Self) -> Self {
+        let pick = if self > other { self } else { other };
+        if self.is_nan() { self } else { pick }
+    }
+
+    /// The smaller; NaN if either is.
+    #[inline(always)]
+    fn smaller(self, other: Self) -> Self {
+        let pick = if self < other { self } else { other };
+        if self.is_nan() { self } else { pick }
+    }
+
+    /// 1 if true, else 0.
+    #[inline(always)]
+    fn truth(condition: bool) -> Self {
+        if condition { Self::ONE } else { Self::ZERO }
+    }
+}
+
+macro_rules! real {
+    ($t:ident, $load:path, $store:path, $($name:ident => $math:expr),* $(,)?) => {
+        impl Real for $t {
+            const ZERO: $t = 0.0;
+            const ONE: $t = 1.0;
+            const NEG_INFINITY: $t = $t::NEG_INFINITY;
+            #[inline(always)]
+            fn from_f64(x: f64) -> $t { x as $t }
+            #[inline(always)]
+            fn fused(self, b: $t, c: $t) -> $t { $t::mul_add(self, b, c) }
+            #[inline(always)]
+            fn abs(self) -> $t { $t::abs(self) }
+            #[inline(always)]
+            fn sqrt(self) -> $t { $t::sqrt(self) }
+            #[inline(always)]
+            fn floor(self) -> $t { $t::floor(self) }
+            #[inline(always)]
+            fn sin(self) -> $t { $t::sin(self) }
+            #[inline(always)]
+            fn cos(self) -> $t { $t::cos(self) }
+            #[inline(always)]
+            fn pow(self, exponent: $t) -> $t { $t::powf(self, exponent) }
+            #[inline(always)]
+            unsafe fn load_masked<const L: usize>(from: *const $t, n: usize) -> Vector<$t, L> {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: the caller promises the elements and the instruction set.
+                unsafe {
+                    let register = $load((1 << n) - 1, from);
+                    return std::mem::transmute_copy(&register);
+                }
+                #[cfg(not(target_arch = "x86_64"))]
+                // SAFETY: the caller promises the elements.
+                unsafe {
+                    Vector::load_lanes(from, n, 0.0)
+                }
+            }
+            #[inline(always)]
+            unsafe fn store_masked<const L: usize>(vector: Vector<$t, L>, to: *mut $t, n: usize) {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: the caller promises the elements and the instruction set.
+                unsafe {
+                    $store(to, (1 << n) - 1, std::mem::transmute_copy(&vector));
+                }
+                #[cfg(not(target_arch = "x86_64"))]
+                // SAFETY: the caller promises the elements.
+                unsafe {
+                    vector.store_lanes(to, n);
+                }
+            }
+            $(#[inline(always)]
+            fn $name<const ISA: u8>(self) -> $t { $math(self) })*
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64 as arch;
+
+real!(f32, arch::_mm512_maskz_loadu_ps, arch::_mm512_mask_storeu_ps,
+    exp => math::exp_f32::<ISA>, ln => math::ln_f32::<ISA>, tanh => math::tanh_f32::<ISA>,
+    erf => math::erf_f32::<ISA>);
+real!(f64, arch::_mm512_maskz_loadu_pd, arch::_mm512_mask_storeu_pd,
+    exp => f64::exp, ln => f64::ln, tanh => f64::tanh, erf => math::erf_f64);
+
+/// `L` numbers that travel together.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub(crate) struct Vector<T, const L: usize>(pub [T; L]);
+
+impl<T: Real, const L: usize> Vector<T, L> {
+    #[inline(always)]
+    pub fn splat(x: T) -> Self {
+        Vector([x; L])
+    }
+
+    /// # Safety
+    /// `L` elements are readable at `from`.
+    #[inline(always)]
+    pub unsafe fn load(from: *const T) -> Self {
+        // SAFETY: the caller promises `L` readable elements; no alignment is assumed.
+        unsafe { from.cast::<Self>().read_unaligned() }
+    }
+
+    /// # Safety
+    /// `L` elements are writable at `to`.
+    #[inline(always)]
+    pub unsafe fn store(self, to: *mut T) {
+        // SAFETY: the caller promises `L` writable elements; no alignment is assumed.
+        unsafe { to.cast::<Self>().write_unaligned(self) }
+    }
+
+    /// The first `n < L` elements at `from`, and 0 in the other lanes.
+    ///
+    /// # Safety
+    /// `n` elements are readable at `from`; the machine has the instruction set `ISA`.
+    #[inline(always)]
+    pub unsafe fn load_part<const ISA: u8>(from: *const T, n: usize) -> Self {
+        // SAFETY: the caller promises the elements and the instruction set.
+        unsafe { if ISA == AVX512 { T::load_masked(from, n) } else { Self::load_lanes(from, n, T::ZERO) } }
+    }
+
+    /// Stores the first `n < L` lanes.
+    ///
+    /// # Safety
+    /// `n` elements are writable at `to`; the machine has the instruction set `ISA`.
+    #[inline(always)]
+    pub unsafe fn store_part<const ISA: u8>(self, to: *mut T, n: usize) {
+        // SAFETY: the caller promises the elements and the instruction set.
+        unsafe { if ISA == AVX512 { T::store_masked(self, to, n) } else { self.store_lanes(to, n) } }
+    }
+
+    /// # Safety
+    /// `n` elements are readable at `from`.
+    #[inline(always)]
+    pub unsafe fn load_lanes(from: *const T, n: usize, filler: T) -> Self {
+        let mut lanes = [filler; L];
+        for (i, lane) in lanes.iter_mut().enumerate() {
+            if i < n {
+                // SAFETY: i < n, and the caller promises `n` readable elements.
+                *lane = unsafe { *from.add(i) };
+            }
+        }
+        Vector(lanes)
+    }
+
+    /// # Safety
+    /// `n` elements are writable at `to`.
+    #[inline(always)]
+    unsafe fn store_lanes(self, to: *mut T, n: usize) {
+        for (i, lane) in self.0.iter().enumerate() {
+            if i < n {
+                // SAFETY: i < n, and the caller promises `n` writable elements.
+                unsafe { *to.add(i) = *lane };
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub fn zip(self, other: Self, f: impl Fn(T, T) -> T) -> Self {
+        let mut out = self.0;
+        for (lane, &b) in out.iter_mut().zip(&other.0) {
+            *lane = f(*lane, b);
+        }
+        Vector(out)
+    }
+
+    #[inline(always)]
+    pub fn zip3(self, b: Self, c: Self, f: impl Fn(T, T, T) -> T) -> Self {
+        let mut out = self.0;
+        for ((lane, &b), &c) in out.iter_mut().zip(&b.0).zip(&c.0) {
+            *lane = f(*lane, b, c);
+        }
+        Vector(out)
+    }
+
+    #[inline(always)]
+    pub fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| a + b)
+    }
+
+    #[inline(always)]
+    pub fn mul_add<const ISA: u8>(self, b: Self, c: Self) -> Self {
+        self.zip3(b, c, |a, b, c| a.mul_add::<ISA>(b, c))
+    }
+
+    /// All lanes combined in a fixed tree.
+    #[inline(always)]
+    pub fn fold(self, f: impl Fn(T, T) -> T) -> T {
+        let mut lanes = self.0;
+        let mut half = L / 2;
+        while half > 0 {
+            for i in 0..half {
+                lanes[i] = f(lanes[i], lanes[i + half]);
+            }
+            half /= 2;
+        }
+        lanes[0]
+    }
+}

@@ -1,0 +1,320 @@
+//! Verification of programs: every access lies inside its buffer, and within a region no thread touches
+//! what another writes. A machine runs only what passes, so its kernels need no checks.
+
+use crate::kernels::TileOp;
+use crate::program::{Access, Group, Instr, Place, Program, Source, Space, Target, Tile, TileKind};
+
+/// A program that cannot be run. It is never the user's fault: plans that compile are sound.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ProgramError {
+    /// An instruction reaches outside its place, or a place outside its buffer.
+    #[error("instruction {instr} of group {group} in region {region} reaches outside its buffers")]
+    OutOfBounds {
+        /// The region's number.
+        region: usize,
+        /// The group's number in the region.
+        group: usize,
+        /// The instruction's number in the group.
+        instr: usize,
+    },
+    /// An instruction's operands do not fit its kind.
+    #[error("instruction {instr} of group {group} in region {region} is malformed")]
+    Malformed {
+        /// The region's number.
+        region: usize,
+        /// The group's number in the region.
+        group: usize,
+        /// The instruction's number in the group.
+        instr: usize,
+    },
+    /// Two groups of a region, or two rows of a group, touch the same elements, one of them writing.
+    #[error("groups {first} and {second} of region {region} disturb each other")]
+    Race {
+        /// The region's number.
+        region: usize,
+        /// One group's number.
+        first: usize,
+        /// The other's; the same if rows of one group disturb each other.
+        second: usize,
+    },
+    /// Scalars are numbered wrongly.
+    #[error("scalar instruction {instr} uses a scalar that does not exist")]
+    Scalar {
+        /// The instruction's number.
+        instr: usize,
+    },
+    /// The variables do not fit the program.
+    #[error("the program works on {expected} variable elements of its precision, got {got}")]
+    Variables {
+        /// Elements the program was compiled for.
+        expected: usize,
+        /// Elements given.
+        got: usize,
+    },
+}
+
+/// What an instruction does to a place: all of it, or `stride` elements for each unit of work.
+struct Touch {
+    place: Place,
+    write: bool,
+    /// Elements per unit, if unit `u` touches exactly `u · stride .. (u + 1) · stride`.
+    stride: Option<usize>,
+}
+
+/// Checks a program.
+pub(crate) fn verify(program: &Program) -> Result<(), ProgramError> {
+    for (i, instr) in program.scalar_instrs.iter().enumerate() {
+        if instr.to >= program.scalars.len() || instr.args.iter().any(|&a| a >= program.scalars.len()) {
+            return Err(ProgramError::Scalar { instr: i });
+        }
+    }
+    let literals = program.literals.iter().map(|(place, values)| (place, values.len()));
+    let literals = literals.chain(program.index_literals.iter().map(|(place, values)| (place, values.len())));
+    for (place, len) in literals {
+        if !inside(program, place) || len > place.len {
+            return Err(ProgramError::OutOfBounds { region: 0, group: 0, instr: 0 });
+        }
+    }
+    for (r, region) in program.regions.iter().enumerate() {
+        let mut touched: Vec<Vec<Touch>> = Vec::new();
+        for (g, group) in region.groups.iter().enumerate() {
+            if group.align == 0 || group.block == 0 {
+                return Err(ProgramError::Malformed { region: r, group: g, instr: 0 });
+            }
+            let mut touches = Vec::new();
+            for (i, instr) in group.instrs.iter().enumerate() {
+                let before = touches.len();
+                if !collect(instr, group, program.scalars.len(), &mut touches) {
+                    return Err(ProgramError::Malformed { region: r, group: g, instr: i });
+                }
+                if touches[before..].iter().any(|t| !fits(program, group, t)) {
+                    return Err(ProgramError::OutOfBounds { region: r, group: g, instr: i });
+                }
+            }
+            if disturbs_itself(group, &touches) {
+                return Err(ProgramError::Race { region: r, first: g, second: g });
+            }
+            for (other, earlier) in touched.iter().enumerate() {
+                if earlier
+                    .iter()
+                    .any(|a| touches.iter().any(|b| (a.write || b.write) && overlap(&a.place, &b.place)))
+                {
+                    return Err(ProgramError::Race { region: r, first: other, second: g });
+                }
+            }
+            touched.push(touches);
+        }
+    }
+    Ok(())
+}
+
+fn inside(program: &Program, place: &Place) -> bool {
+    let len = match place.space {
+        Space::Arena => program.arena_len,
+        Space::Index => program.index_len,
+        Space::Variables => program.variables_len,
+    };
+    place.offset.checked_add(place.len).is_some_and(|end| end <= len)
+}
+
+fn fits(program: &Program, group: &Group, touch: &Touch) -> bool {
+    inside(program, &touch.place)
+        && touch.stride.is_none_or(|s| s.checked_mul(group.extent).is_some_and(|n| n <= touch.place.len))
+}
+
+fn overlap(a: &Place, b: &Place) -> bool {
+    a.space == b.space && a.offset < b.offset + b.len && b.offset < a.offset + a.len
+}
+
+/// Whether a row of the group may touch what another row writes.
+fn disturbs_itself(group: &Group, touches: &[Touch]) -> bool {
+    if group.extent <= 1 || !group.shared && group.block >= group.extent {
+        return false;
+    }
+    touches.iter().filter(|t| t.write).any(|w| {
+        touches.iter().any(|t| {
+            overlap(&w.place, &t.place)
+                && !(w.stride.is_some() && w.stride == t.stride && w.place.offset == t.place.offset)
+                && !(std::ptr::eq(w, t) && w.stride.is_none())
+        })
+    })
+}
+
+/// Lists what an instruction touches. False if its operands do not fit its kind.
+fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -> bool {
+    let n = group.extent;
+    let mut touch =
+        |place: Place, write: bool, stride: Option<usize>| out.push(Touch { place, write, stride });
+    let real = |place: &Place| place.space != Space::Index;
+    match instr {
+        Instr::Tile(tile) => collect_tile(tile, scalars, out),
+        Instr::MatMul(p) => {
+            let units = if p.by_columns { p.n } else { p.batches * p.m };
+            let reach = |rows: usize, columns: usize, m: &crate::program::Matrix| {
+                if rows == 0 || columns == 0 || p.batches == 0 {
+                    0
+                } else {
+                    (p.batches - 1) * m.batch + (rows - 1) * m.row + (columns - 1) * m.column + 1
+                }
+            };
+            let columns_follow = p.b.column == 1 || p.n <= 1;
+            let ok = n == units
+                && columns_follow
+                && (!p.by_columns || p.m == 1 && p.batches == 1)
+                && reach(p.m, p.k, &p.a) <= p.a.place.len
+                && reach(p.k, p.n, &p.b) <= p.b.place.len
+                && real(&p.a.place)
+                && real(&p.b.place)
+                && real(&p.c);
+            let dense_rows = p.a.column == 1 && p.a.row == p.k && (p.batches == 1 || p.a.batch == p.m * p.k);
+            touch(p.a.place, false, dense_rows.then_some(p.k).filter(|_| !p.by_columns));
+            touch(p.b.place, false, None);
+            touch(p.c, true, Some(if p.by_columns { 1 } else { p.n }));
+            ok
+        }
+        Instr::ColumnSum { from, rows, columns, to } => {
+            touch(*from, false, None);
+            touch(*to, true, Some(1));
+            n == *columns && rows * columns <= from.len && real(from) && real(to)
+        }
+        Instr::Copy(copy) => {
+            let reach = |strides: &[usize]| {
+                1 + copy
+                    .shape
+                    .iter()
+                    .zip(strides)
+                    .map(|(&size, &stride)| size.saturating_sub(1) * stride)
+                    .sum::<usize>()
+            };
+            let rank = copy.shape.rank();
+            let ok = copy.from_strides.len() == rank
+                && copy.to_strides.len() == rank
+                && n == copy.shape.first().copied().unwrap_or(1)
+                && (copy.shape.elements() == 0
+                    || reach(&copy.from_strides) <= copy.from.len && reach(&copy.to_strides) <= copy.to.len)
+                && real(&copy.from) == real(&copy.to);
+            touch(copy.from, false, None);
+            // Within `to` the copy's elements are its own: its strides do not repeat.
+            touch(copy.to, true, None);
+            ok
+        }
+        Instr::Fill { to, .. } => {
+            touch(*to, true, Some(1));
+            n == to.len && real(to)
+        }
+        Instr::Gather { table, rows, width, indices, to } => {
+            touch(*table, false, None);
+            touch(*indices, false, Some(1));
+            touch(*to, true, Some(*width));
+            n == indices.len && !real(indices) && rows * width <= table.len && real(table) && real(to)
+        }
+        Instr::ScatterAdd { values, indices, width, rows, to } => {
+            touch(*values, false, None);
+            touch(*indices, false, None);
+            touch(*to, true, None);
+            n == *width
+                && !real(indices)
+                && indices.len * width <= values.len
+                && rows * width <= to.len
+                && real(values)
+                && real(to)
+        }
+        Instr::ArgMax { from, width, to } => {
+            touch(*from, false, Some(*width));
+            touch(*to, true, Some(1));
+            *width > 0 && real(from) && !real(to)
+        }
+    }
+}
+
+fn collect_tile(tile: &Tile, scalars: usize, out: &mut Vec<Touch>) -> bool {
+    let mut shapes: Vec<Option<Access>> = vec![None; tile.registers];
+    for instr in &tile.instrs {
+        let arity = match instr.kind {
+            TileKind::Map(op) => arity(op),
+            _ => 1,
+        };
+        if instr.args.len() != arity || !matches!(instr.shape, Access::Wide | Access::Row) {
+            return false;
+        }
+        let reduces = matches!(instr.kind, TileKind::SumRow | TileKind::MaxRow);
+        for arg in &instr.args {
+            let stride = match arg.access {
+                Access::Wide => Some(tile.width),
+                Access::Row => Some(1),
+                Access::Column | Access::One => None,
+            };
+            // A result with one element a row has no columns to take from, unless it reduces them.
+            if instr.shape == Access::Row && !reduces && matches!(arg.access, Access::Wide | Access::Column) {
+                return false;
+            }
+            match arg.source {
+                Source::Register(r) => {
+                    if shapes.get(r).copied().flatten() != Some(arg.access) {
+                        return false;
+                    }
+                }
+                Source::Memory(place) => {
+                    let least = match arg.access {
+                        Access::Column => tile.width,
+                        _ => 1,
+                    };
+                    let index = matches!(instr.kind, TileKind::OneHot);
+                    if (stride.is_none() && place.len < least) || index != (place.space == Space::Index) {
+                        return false;
+                    }
+                    out.push(Touch { place, write: false, stride });
+                }
+                Source::Scalar(i) => {
+                    if i >= scalars || arg.access != Access::One {
+                        return false;
+                    }
+                }
+            }
+        }
+        let fits_kind = match instr.kind {
+            TileKind::Map(_) => true,
+            TileKind::SumRow | TileKind::MaxRow => {
+                instr.shape == Access::Row && instr.args[0].access == Access::Wide
+            }
+            TileKind::OneHot => {
+                instr.shape == Access::Wide
+                    && instr.args[0].access == Access::Row
+                    && matches!(instr.args[0].source, Source::Memory(_))
+            }
+            TileKind::Uniform(_) => {
+                instr.shape == Access::Wide && matches!(instr.args[0].source, Source::Scalar(_))
+            }
+        };
+        let rows_matter = instr.shape == Access::Row
+            || instr.args.iter().any(|arg| matches!(arg.access, Access::Row | Access::Column));
+        if !fits_kind || tile.flat && rows_matter {
+            return false;
+        }
+        match instr.to {
+            Target::Register(r) => match shapes.get_mut(r) {
+                Some(shape) => *shape = Some(instr.shape),
+                None => return false,
+            },
+            Target::Memory(place) => {
+                if place.space == Space::Index {
+                    return false;
+                }
+                let stride = if instr.shape == Access::Wide { tile.width } else { 1 };
+                out.push(Touch { place, write: true, stride: Some(stride) });
+            }
+        }
+    }
+    true
+}
+
+fn arity(op: TileOp) -> usize {
+    use TileOp::{
+        Add, Div, Equal, Less, LessEqual, Maximum, Minimum, Mul, MulAdd, MulSub, NegMulAdd, Pow, Select, Sub,
+    };
+    match op {
+        Add | Sub | Mul | Div | Pow | Maximum | Minimum | Less | LessEqual | Equal => 2,
+        Select | MulAdd | MulSub | NegMulAdd => 3,
+        _ => 1,
+    }
+}
