@@ -50,7 +50,7 @@ pub enum NnError {
         source: serde_json::Error,
     },
     /// A text that is not `name` or `name(setting=value, …)`.
-    #[error("`{text}` is not a {kind}")]
+    #[error("`{text}` cannot be read as {kind}")]
     Malformed {
         /// What was to be read.
         kind: &'static str,

@@ -57,6 +57,7 @@ pub use losses::huber::Huber;
 pub use losses::mean_absolute_error::MeanAbsoluteError;
 pub use losses::mean_squared_error::MeanSquaredError;
 pub use losses::{LOSSES, Loss, LossSpec};
+pub use metrics::confusion_matrix::ConfusionMatrix;
 pub use metrics::{Direction, METRICS, Metric, MetricSpec, Values};
 pub use models::linear::Linear;
 pub use models::logistic::Logistic;

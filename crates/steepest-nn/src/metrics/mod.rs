@@ -6,10 +6,25 @@ use crate::registry::registered;
 use crate::{NnError, Registered, Task};
 
 pub mod accuracy;
+pub mod auc;
+pub mod confusion_matrix;
+pub mod log_loss;
+pub mod mae;
+pub mod r2;
 pub mod rmse;
+pub mod top_k_accuracy;
 
 /// All metrics.
-pub static METRICS: &[&MetricSpec] = &[&accuracy::SPEC, &rmse::SPEC];
+pub static METRICS: &[&MetricSpec] = &[
+    &accuracy::SPEC,
+    &top_k_accuracy::SPEC,
+    &confusion_matrix::SPEC,
+    &auc::SPEC,
+    &log_loss::SPEC,
+    &rmse::SPEC,
+    &mae::SPEC,
+    &r2::SPEC,
+];
 
 /// Whether a larger or a smaller value is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
