@@ -114,7 +114,7 @@ pub enum DataError {
         got: usize,
     },
     /// A cell of a numeric column is not a number.
-    #[error("{cell}: `{}` is not a number\n  help: mend the cell, add it to `missing`, or set `columns.{} = \"categorical\"`", shorten(raw), cell.name)]
+    #[error("{cell}: `{}` is not a number\n  help: {}, add it to `missing`, or set `columns.{} = \"categorical\"`", shorten(raw), number_help(raw), key(&cell.name))]
     BadNumber {
         /// Where.
         cell: Box<Cell>,
@@ -122,7 +122,7 @@ pub enum DataError {
         raw: String,
     },
     /// A cell of a boolean column is not a truth value.
-    #[error("{cell}: `{}` is neither true nor false\n  help: mend the cell, add it to `missing`, or set `columns.{} = \"categorical\"`", shorten(raw), cell.name)]
+    #[error("{cell}: `{}` is neither true nor false\n  help: mend the cell, add it to `missing`, or set `columns.{} = \"categorical\"`", shorten(raw), key(&cell.name))]
     BadBoolean {
         /// Where.
         cell: Box<Cell>,
@@ -533,6 +533,25 @@ fn latin(byte: u8) -> String {
     match text.chars().next().filter(|c| !c.is_control()) {
         Some(c) => format!(" (in Windows-1252 it is `{c}`)"),
         None => String::new(),
+    }
+}
+
+/// A column's name as a TOML key: in quotes unless it is plain.
+pub(crate) fn key(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    match !name.is_empty() && name.chars().all(plain) {
+        true => name.to_owned(),
+        false => format!("{name:?}"),
+    }
+}
+
+/// What to do about a cell that should be a number: how to write it, if that can be guessed.
+fn number_help(raw: &str) -> String {
+    let bare: String = raw.chars().filter(|c| !c.is_whitespace() && !"$€£%_".contains(*c)).collect();
+    let readings = [bare.clone(), bare.replace(',', ""), bare.replace('.', "").replace(',', ".")];
+    match readings.iter().find(|text| text.parse::<f64>().is_ok_and(f64::is_finite)) {
+        Some(number) => format!("write it as `{number}`"),
+        None => "mend the cell".into(),
     }
 }
 

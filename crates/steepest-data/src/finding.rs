@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use steepest_tensor::Shape;
 
+use crate::error::key;
 use crate::{Fractions, Reason, Task};
 
 /// Something that was noticed or decided while reading data.
@@ -19,6 +20,8 @@ pub enum Finding {
         /// The number of columns.
         columns: usize,
     },
+    /// Numbers are written with a decimal comma.
+    DecimalComma,
     /// A column had no name in the header.
     UnnamedColumn {
         /// The name it was given.
@@ -159,6 +162,7 @@ impl Finding {
                 | Finding::Split { .. }
                 | Finding::Filled { .. }
                 | Finding::NoHeader { .. }
+                | Finding::DecimalComma
         )
     }
 }
@@ -170,6 +174,9 @@ impl fmt::Display for Finding {
                 f,
                 "the first line holds numbers, so it was read as data; the columns are called column_1 to column_{columns} (set `header = true` if it is a header)"
             ),
+            Finding::DecimalComma => {
+                write!(f, "numbers were read with a decimal comma (set `decimal = \".\"` if that is wrong)")
+            }
             Finding::UnnamedColumn { column } => {
                 write!(f, "a column without a name in the header is called `{column}`")
             }
@@ -181,10 +188,9 @@ impl fmt::Display for Finding {
                 (Task::Classification, false) => {
                     write!(f, "target `{column}` holds {distinct} names, so this is classification")
                 }
-                (Task::Regression, _) => write!(
-                    f,
-                    "target `{column}` holds {distinct} distinct numbers, so this is regression (set `task = \"classification\"` to tell them apart)"
-                ),
+                (Task::Regression, _) => {
+                    write!(f, "target `{column}` holds {distinct} distinct numbers, so this is regression")
+                }
             },
             Finding::RowsWithoutTarget { column, rows } => {
                 write!(f, "{rows} rows without a value in target `{column}` were left out")
@@ -198,9 +204,13 @@ impl fmt::Display for Finding {
             Finding::IgnoredColumn { column, reason: Reason::Declared } => {
                 write!(f, "column `{column}` was left out, as declared")
             }
+            Finding::IgnoredColumn { column, reason: reason @ Reason::AllMissing } => {
+                write!(f, "column `{column}` was left out: {reason}")
+            }
             Finding::IgnoredColumn { column, reason } => write!(
                 f,
-                "column `{column}` was left out: {reason} (set `columns.{column} = \"categorical\"` to use it)"
+                "column `{column}` was left out: {reason} (set `columns.{} = \"categorical\"` to use it)",
+                key(column)
             ),
             Finding::Filled { column, missing, rows, with } => {
                 write!(f, "{missing} of {rows} training cells of `{column}` are missing: ")?;
@@ -215,7 +225,8 @@ impl fmt::Display for Finding {
             ),
             Finding::RowNumbers { column } => write!(
                 f,
-                "column `{column}` counts the rows; a model can cheat with it (set `columns.{column} = \"ignored\"`)"
+                "column `{column}` counts the rows; a model can cheat with it (set `columns.{} = \"ignored\"`)",
+                key(column)
             ),
             Finding::ClassNotInTraining { class } => {
                 write!(f, "class `{class}` does not occur among the training rows (set `stratify = true`)")
@@ -226,16 +237,20 @@ impl fmt::Display for Finding {
             ),
             Finding::OddCells { column, cells, example } => write!(
                 f,
-                "column `{column}` is numeric but has {cells} cells that are not numbers, such as `{example}` (mend them, add them to `missing`, or set `columns.{column} = \"categorical\"`)"
+                "column `{column}` is numeric but has {cells} cells that are not numbers, such as `{example}` (mend them, add them to `missing`, or set `columns.{} = \"categorical\"`)",
+                key(column)
             ),
             Finding::Images { shape, bytes } => {
                 write!(f, "images of shape {shape}, {:.1} MB", *bytes as f64 / 1e6)
             }
-            Finding::Split { fractions, train, validation, test } => write!(
-                f,
-                "rows were split at random: {train} for training, {validation} for validation ({}), {test} for test ({})",
-                fractions.validation, fractions.test
-            ),
+            Finding::Split { fractions, train, validation, test } => {
+                write!(f, "rows were split at random: {train} for training")?;
+                let held_out =
+                    [("validation", validation, fractions.validation), ("test", test, fractions.test)];
+                held_out.iter().filter(|(.., share)| *share > 0.0).try_for_each(|(part, rows, share)| {
+                    write!(f, ", {rows} for {part} ({}%)", (share * 1000.0).round() / 10.0)
+                })
+            }
             Finding::UnseenCategories { column, cells, example } => write!(
                 f,
                 "column `{column}`: {cells} cells hold a category that training never saw, such as `{example}`; they count as none of the known ones"

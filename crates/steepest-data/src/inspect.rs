@@ -128,14 +128,14 @@ fn text(mut source: CsvSource) -> Result<Seen, DataError> {
 fn images(mut source: IdxSource) -> Result<Seen, DataError> {
     let schema = source.schema().clone();
     let shape = source.image();
-    let missing = crate::scan::Missing::new(&[]);
+    let cells = crate::scan::CellReader::new(&[]);
     let (mut labels, mut pixels, mut rows) = (ColumnScan::new(), ColumnScan::new(), 0u64);
     let mut table = source.table();
     while source.fill(&mut table, 1 << 12)? > 0 {
         rows += table.rows() as u64;
         for values in table.columns() {
             match values {
-                Values::Numbers(values) => values.iter().for_each(|v| labels.push(&v.to_string(), &missing)),
+                Values::Numbers(values) => values.iter().for_each(|v| labels.push(&v.to_string(), &cells)),
                 Values::Images { pixels: bytes, .. } => pixels.push_bytes(bytes),
                 _ => {}
             }
@@ -190,9 +190,10 @@ impl fmt::Display for Inspection {
         writeln!(f, "{:width$}  {:<11}  {:>8}  {:>8}  values", "column", "kind", "missing", "distinct")?;
         for summary in &self.columns {
             let kind = summary.column.kind.to_string();
-            let distinct = match summary.distinct_exact {
-                true => summary.distinct.to_string(),
-                false => format!(">{}", summary.distinct),
+            let distinct = match (summary.column.kind, summary.distinct_exact) {
+                (ColumnKind::Image, _) => "-".to_owned(),
+                (_, true) => summary.distinct.to_string(),
+                (_, false) => format!(">{}", summary.distinct),
             };
             write!(f, "{:width$}  {kind:<11}  {:>8}  {distinct:>8}  ", summary.column.name, summary.missing)?;
             writeln!(f, "{}", summary.values())?;

@@ -31,7 +31,7 @@ pub use finding::{Fill, Finding};
 pub use fingerprint::Fingerprint;
 pub use inspect::{ColumnSummary, Inspection, NumberSummary, inspect};
 pub use options::{MISSING_TEXTS, ReadOptions};
-pub use prepare::{DataOptions, Prepared, prepare};
+pub use prepare::{DataOptions, Prepared, data_parameters, prepare};
 pub use preprocess::{
     Categories, EncodedTargets, Encoder, Encoding, Input, PreprocessOptions, Preprocessor, Scaled, Target,
     TargetEncoding, Task, Unseen,

@@ -25,6 +25,9 @@ pub struct ReadOptions {
     pub format: Option<String>,
     /// The character between fields. Default: the one of `,` tab `;` `|` that cuts the first lines alike.
     pub delimiter: Option<char>,
+    /// The decimal mark, `.` or `,`. Default: `.`, unless fields are not separated by commas and the
+    /// numbers of the first lines have one.
+    pub decimal: Option<char>,
     /// Whether the first line holds names. Default: yes, unless it has numbers where the other lines have.
     pub header: Option<bool>,
     /// Texts that count as a missing value. Default: [`MISSING_TEXTS`].
@@ -46,6 +49,7 @@ impl Default for ReadOptions {
         ReadOptions {
             format: None,
             delimiter: None,
+            decimal: None,
             header: None,
             missing: MISSING_TEXTS.map(str::to_owned).to_vec(),
             encoding: None,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::table::Values;
 use crate::{
-    DataError, Dataset, Encoder, Finding, Fingerprint, Fractions, PreprocessOptions, Preprocessor,
+    DataError, Dataset, Encoder, Finding, Fingerprint, Fractions, Parameter, PreprocessOptions, Preprocessor,
     ReadOptions, Schema, Split, Table, sources,
 };
 
@@ -42,6 +42,63 @@ pub struct DataOptions {
     #[serde(flatten)]
     pub preprocess: PreprocessOptions,
 }
+
+/// Every key of the `[data]` table: for help texts, and for naming the nearest when one is unknown.
+///
+/// ```
+/// assert!(steepest_data::data_parameters().any(|parameter| parameter.name == "target"));
+/// ```
+pub fn data_parameters() -> impl Iterator<Item = &'static Parameter> {
+    let sources = sources::SOURCES.iter().filter(|spec| !spec.extensions.is_empty());
+    PARAMETERS.iter().chain(sources.flat_map(|spec| spec.parameters)).chain(crate::preprocess::PARAMETERS)
+}
+
+/// The keys that belong to no single source.
+static PARAMETERS: &[Parameter] = &[
+    Parameter { name: "train", summary: "the file to train on", default: "none", range: "a path" },
+    Parameter {
+        name: "target",
+        summary: "the column to predict",
+        default: "none",
+        range: "a column of the file",
+    },
+    Parameter {
+        name: "validation",
+        summary: "a file to validate on",
+        default: "rows held out from `train`",
+        range: "a path",
+    },
+    Parameter {
+        name: "test",
+        summary: "a file to test on",
+        default: "rows held out from `train`",
+        range: "a path",
+    },
+    Parameter {
+        name: "split",
+        summary: "shares of `train` to hold out",
+        default: "{ validation = 0.15, test = 0.15 }",
+        range: "each in [0, 1), their sum below 1",
+    },
+    Parameter {
+        name: "stratify",
+        summary: "keeps the share of each class in every part",
+        default: "false",
+        range: "true, false",
+    },
+    Parameter {
+        name: "format",
+        summary: "the format of the files",
+        default: "found out",
+        range: "the name of a source",
+    },
+    Parameter {
+        name: "only",
+        summary: "ignores every column that `columns` does not name",
+        default: "false",
+        range: "true, false",
+    },
+];
 
 /// Data that is ready for training, and all that was learned and noticed on the way.
 #[derive(Clone, Debug)]
@@ -195,4 +252,29 @@ fn separate_file(
     }
     let rows: Vec<u32> = (0..table.rows() as u32).collect();
     preprocessor.dataset_noting::<f32>(&table, &rows, findings)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_is_documented_and_every_documented_key_exists() {
+        let serde_json::Value::Object(fields) = serde_json::to_value(DataOptions::default()).unwrap() else {
+            panic!("options are a table")
+        };
+        let mut keys: Vec<&str> = fields.keys().map(String::as_str).collect();
+        let mut documented: Vec<&str> = data_parameters().map(|parameter| parameter.name).collect();
+        keys.sort_unstable();
+        documented.sort_unstable();
+        assert_eq!(keys, documented);
+    }
+
+    #[test]
+    fn a_part_with_a_file_of_its_own_is_not_held_out() {
+        let mut options = DataOptions::new("x.csv", "y");
+        assert_eq!(options.fractions(), Fractions { validation: 0.15, test: 0.15 });
+        options.test = Some("test.csv".into());
+        assert_eq!(options.fractions(), Fractions { validation: 0.15, test: 0.0 });
+    }
 }

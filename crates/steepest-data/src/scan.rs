@@ -12,40 +12,49 @@ const COUNTED_LIMIT: usize = 4_096;
 /// The same in a column of numbers.
 const COUNTED_NUMBERS: usize = 64;
 
-/// Whether a text counts as missing.
+/// How a cell's text is read: what counts as missing, and how numbers are written.
 #[derive(Clone, Debug)]
-pub(crate) struct Missing {
-    texts: Vec<String>,
+pub(crate) struct CellReader {
+    missing: Vec<String>,
     longest: usize,
+    /// Whether a missing text looks like a number.
     numeric: bool,
+    /// Whether numbers have a decimal comma.
+    pub comma: bool,
 }
 
-impl Missing {
-    pub fn new(texts: &[String]) -> Missing {
-        let texts: Vec<String> = texts.iter().map(|text| text.trim().to_owned()).collect();
-        let longest = texts.iter().map(String::len).max().unwrap_or(0);
-        let numeric = texts.iter().any(|text| text.parse::<f64>().is_ok_and(f64::is_finite));
-        Missing { texts, longest, numeric }
+impl CellReader {
+    pub fn new(missing: &[String]) -> CellReader {
+        let missing: Vec<String> = missing.iter().map(|text| text.trim().to_owned()).collect();
+        let longest = missing.iter().map(String::len).max().unwrap_or(0);
+        let numeric = missing.iter().any(|text| text.parse::<f64>().is_ok_and(f64::is_finite));
+        CellReader { missing, longest, numeric, comma: false }
     }
 
     #[inline]
-    pub fn is(&self, text: &str) -> bool {
-        text.len() <= self.longest && self.texts.iter().any(|missing| missing == text)
+    pub fn is_missing(&self, text: &str) -> bool {
+        text.len() <= self.longest && self.missing.iter().any(|missing| missing == text)
     }
 
     /// The number a cell stands for: NaN if it is missing.
     #[inline]
     pub fn number(&self, text: &str) -> Result<f64, NotANumber> {
-        if self.numeric && self.is(text) {
+        if self.numeric && self.is_missing(text) {
             return Ok(f64::NAN);
         }
-        match text.parse::<f64>() {
-            Ok(value) if value.is_finite() => Ok(value),
-            _ if self.is(text) => Ok(f64::NAN),
-            Ok(_) => Err(NotANumber::NonFinite),
-            Err(_) => Err(NotANumber::Text),
+        let parsed = if self.comma { decimal_comma(text) } else { text.parse::<f64>().ok() };
+        match parsed {
+            Some(value) if value.is_finite() => Ok(value),
+            _ if self.is_missing(text) => Ok(f64::NAN),
+            Some(_) => Err(NotANumber::NonFinite),
+            None => Err(NotANumber::Text),
         }
     }
+}
+
+/// A number with at most one comma, and no point.
+pub(crate) fn decimal_comma(text: &str) -> Option<f64> {
+    if text.contains('.') { None } else { text.replacen(',', ".", 1).parse().ok() }
 }
 
 /// Why a cell is not a number.
@@ -123,8 +132,8 @@ impl ColumnScan {
         }
     }
 
-    pub fn push(&mut self, text: &str, missing: &Missing) {
-        match missing.number(text) {
+    pub fn push(&mut self, text: &str, cells: &CellReader) {
+        match cells.number(text) {
             Ok(value) if value.is_nan() => {
                 self.missing += 1;
                 self.counts_on = false;

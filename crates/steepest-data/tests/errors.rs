@@ -153,6 +153,20 @@ fn reading_cells() {
         &plain,
         "DIR/data.csv:22, column 2 `age`: `-1e999` is not a finite number\n  help: mend the cell, or add it to `missing` to have it filled in",
     );
+    for (cell, number) in [("1 234", "1234"), ("$30", "30"), ("12%", "12")] {
+        assert_reading(
+            rows(cell),
+            &plain,
+            &format!(
+                "DIR/data.csv:22, column 2 `age`: `{cell}` is not a number\n  help: write it as `{number}`, add it to `missing`, or set `columns.age = \"categorical\"`"
+            ),
+        );
+    }
+    assert_reading(
+        "a b,c\n\"1,234.5\",1\n",
+        &declared("a b", ColumnKind::Numeric),
+        "DIR/data.csv:2, column 1 `a b`: `1,234.5` is not a number\n  help: write it as `1234.5`, add it to `missing`, or set `columns.\"a b\" = \"categorical\"`",
+    );
     let strict = ReadOptions { missing: vec![String::new()], ..ReadOptions::default() };
     assert_reading(
         rows("NaN"),

@@ -82,8 +82,12 @@ fn dialects_are_found_out() {
         assert_eq!((numbers(&table, 0), numbers(&table, 1)), (&[1.0, 3.0][..], &[2.0, 4.0][..]), "{text:?}");
     }
     // A decimal comma in a field does not make commas the delimiter.
-    let table = read("a;b\n1,5;x\n2,5;y\n", "x.csv", &ReadOptions::default());
-    assert_eq!(names(&table, 0), [Some("1,5"), Some("2,5")]);
+    let table = read("a;b\n1,5;x\n-2;y\n3,25e2;\n", "x.csv", &ReadOptions::default());
+    assert_eq!(numbers(&table, 0), [1.5, -2.0, 325.0]);
+    let point = ReadOptions { decimal: Some('.'), ..ReadOptions::default() };
+    assert_eq!(names(&read("a;b\n1,5;x\n2,5;y\n", "x.csv", &point), 0), [Some("1,5"), Some("2,5")]);
+    let mixed = read("a;b\n1.5;1,2\n2.5;3,4\n", "x.csv", &ReadOptions::default());
+    assert_eq!(numbers(&mixed, 0), [1.5, 2.5]);
 }
 
 #[test]
@@ -245,7 +249,7 @@ fn columns_without_information_are_left_out_and_said_so() {
     let told: Vec<String> = data.findings.iter().map(Finding::to_string).collect();
     for expected in [
         "column `same` was left out: it is 5 in every training row",
-        "column `none` was left out: every cell is missing (set `columns.none = \"categorical\"` to use it)",
+        "column `none` was left out: every cell is missing",
         "column `flag` was left out: it is false in every training row",
         "column `kind` was left out: it is `k` in every training row",
         "column `id` was left out: looks like identifiers or free text: 120 distinct values in 120 cells looked at (set `columns.id = \"categorical\"` to use it)",

@@ -10,7 +10,7 @@ use steepest_tensor::Shape;
 
 use crate::error::{DataError, Nearest, Role};
 use crate::table::{Table, Values};
-use crate::{ColumnKind, Finding, ReadOptions};
+use crate::{ColumnKind, Finding, Parameter, ReadOptions};
 
 pub use category::{Categories, Unseen};
 pub use encoder::{EncodedTargets, Encoder};
@@ -44,6 +44,40 @@ impl Default for PreprocessOptions {
         }
     }
 }
+
+/// The settings, for help texts and configuration files.
+pub(crate) static PARAMETERS: &[Parameter] = &[
+    Parameter {
+        name: "task",
+        summary: "what to predict",
+        default: "classification for text, truth values and up to 20 distinct whole numbers; else regression",
+        range: "regression, classification",
+    },
+    Parameter {
+        name: "standardize",
+        summary: "gives numeric columns mean 0 and standard deviation 1",
+        default: "true",
+        range: "true, false",
+    },
+    Parameter {
+        name: "standardize-target",
+        summary: "the same for a regression target; predictions are turned back",
+        default: "true",
+        range: "true, false",
+    },
+    Parameter {
+        name: "unseen",
+        summary: "what to do with a category that training never saw",
+        default: "ignore",
+        range: "ignore (all inputs 0, counted), error",
+    },
+    Parameter {
+        name: "max-categories",
+        summary: "categories of a column that get an input of their own",
+        default: "256",
+        range: "1 and up",
+    },
+];
 
 /// How one column becomes inputs of the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -213,8 +247,8 @@ impl Preprocessor {
         let mut options = base.clone();
         options.columns = self.inputs.iter().map(|input| (input.column.clone(), input.kind())).collect();
         options.columns.insert(self.target.column.clone(), self.target.kind);
+        options.missing = self.missing.clone();
         options.only = true;
-        options.infer_rows = 1;
         options
     }
 }

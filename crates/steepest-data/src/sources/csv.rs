@@ -10,7 +10,7 @@ use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 
 use super::{Cursor, Parameter, Source, SourceSpec, sniff};
 use crate::error::{Cell, Nearest, Role};
-use crate::scan::{ColumnScan, Missing, NotANumber, truth};
+use crate::scan::{CellReader, ColumnScan, NotANumber, truth};
 use crate::table::Values;
 use crate::{Column, ColumnKind, DataError, Finding, ReadOptions, Reason, Schema, Table, text};
 
@@ -71,7 +71,7 @@ pub struct CsvSource {
     options: ReadOptions,
     layout: Layout,
     schema: Arc<Schema>,
-    missing: Missing,
+    cells: CellReader,
     findings: Vec<Finding>,
     reader: Reader<Box<dyn Read + Send>>,
     record: StringRecord,
@@ -98,14 +98,18 @@ impl CsvSource {
     /// # Errors
     /// Those of opening, of the header line, and of the rows looked at.
     pub fn open(path: &Path, options: &ReadOptions) -> Result<CsvSource, DataError> {
-        let missing = Missing::new(&options.missing);
+        let mut cells = CellReader::new(&options.missing);
         let opened = text::open_text(path, options.encoding.as_deref())?;
         let delimiter = match options.delimiter {
             None => sniff::delimiter(path, &opened.head),
             Some(c) if c.is_ascii() && !"\"\r\n\0".contains(c) => c as u8,
             Some(got) => return Err(DataError::BadDelimiter { got }),
         };
-        let header = options.header.unwrap_or_else(|| sniff::has_header(&opened.head, delimiter, &missing));
+        cells.comma = match options.decimal {
+            None => delimiter != b',' && sniff::has_decimal_comma(&opened.head, delimiter),
+            Some(mark) => mark == ',',
+        };
+        let header = options.header.unwrap_or_else(|| sniff::has_header(&opened.head, delimiter, &cells));
         let (plain, gzip, skipped) = (opened.plain, opened.gzip, opened.skipped);
         let crlf = opened.head.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r'));
         let layout = Layout { delimiter, header, crlf, plain, gzip, skipped };
@@ -114,8 +118,8 @@ impl CsvSource {
             options: options.clone(),
             layout,
             schema: Arc::default(),
-            missing,
-            findings: Vec::new(),
+            findings: if cells.comma { vec![Finding::DecimalComma] } else { Vec::new() },
+            cells,
             reader: reader(layout, opened.reader),
             record: StringRecord::new(),
             row: 0,
@@ -137,10 +141,14 @@ impl CsvSource {
         if !more {
             return Err(DataError::HeaderOnly { path: self.path.clone() });
         }
+        let open: Vec<bool> =
+            names.iter().map(|name| !self.options.only && !self.options.columns.contains_key(name)).collect();
+        let undecided =
+            |scans: &[ColumnScan]| scans.iter().zip(&open).any(|(scan, &open)| open && scan.present == 0);
         let mut rows = 0;
-        while more && (rows < self.options.infer_rows.max(1) || scans.iter().any(|scan| scan.present == 0)) {
-            let fields = self.record.iter().map(str::trim);
-            scans.iter_mut().zip(fields).for_each(|(scan, field)| scan.push(field, &self.missing));
+        while more && open.contains(&true) && (rows < self.options.infer_rows.max(1) || undecided(&scans)) {
+            let cells = self.record.iter().map(str::trim);
+            scans.iter_mut().zip(cells).for_each(|(scan, cell)| scan.push(cell, &self.cells));
             rows += 1;
             more = self.next_record(Some(names.len()))?;
         }
@@ -208,7 +216,7 @@ impl CsvSource {
         let mut scans = vec![ColumnScan::new(); fields];
         while self.next_record(Some(fields))? {
             let cells = self.record.iter().map(str::trim);
-            scans.iter_mut().zip(cells).for_each(|(scan, cell)| scan.push(cell, &self.missing));
+            scans.iter_mut().zip(cells).for_each(|(scan, cell)| scan.push(cell, &self.cells));
             self.row += 1;
         }
         Ok((self.row, scans))
@@ -277,7 +285,7 @@ impl CsvSource {
         for (place, (values, field)) in columns.iter_mut().zip(self.record.iter()).enumerate() {
             let field = field.trim();
             match values {
-                Values::Numbers(numbers) => match self.missing.number(field) {
+                Values::Numbers(numbers) => match self.cells.number(field) {
                     Ok(value) => numbers.push(value),
                     Err(NotANumber::NonFinite) => {
                         return Err(DataError::NonFinite { cell: self.cell(place), raw: field.into() });
@@ -286,7 +294,7 @@ impl CsvSource {
                         return Err(DataError::BadNumber { cell: self.cell(place), raw: field.into() });
                     }
                 },
-                Values::Names(_) if self.missing.is(field) => push_name(values, None),
+                Values::Names(_) if self.cells.is_missing(field) => push_name(values, None),
                 Values::Names(_) => {
                     let boolean =
                         self.schema.columns.get(place).is_some_and(|c| c.kind == ColumnKind::Boolean);

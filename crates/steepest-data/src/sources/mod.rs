@@ -125,14 +125,12 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>, DataE
 /// # Errors
 /// [`DataError::UnknownFormat`], and those of opening.
 pub fn detect(path: &Path, options: &ReadOptions) -> Result<&'static SourceSpec, DataError> {
+    let mut files = SOURCES.iter().copied().filter(|spec| !spec.extensions.is_empty());
     if let Some(name) = &options.format {
-        return SOURCES.iter().copied().find(|spec| spec.name == name).ok_or_else(|| {
-            DataError::UnknownFormat {
-                name: name.clone(),
-                nearest: Nearest::find(name, SOURCES.iter().map(|spec| spec.name)),
-            }
-        });
+        let nearest = Nearest::find(name, files.clone().map(|spec| spec.name));
+        let known = files.find(|spec| spec.name == name);
+        return known.ok_or_else(|| DataError::UnknownFormat { name: name.clone(), nearest });
     }
     let head = crate::text::open(path)?.head;
-    Ok(SOURCES.iter().copied().find(|spec| (spec.detect)(path, &head)).unwrap_or(&csv::SPEC))
+    Ok(files.find(|spec| (spec.detect)(path, &head)).unwrap_or(&csv::SPEC))
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use csv::{ReaderBuilder, StringRecord};
 
-use crate::scan::Missing;
+use crate::scan::{CellReader, decimal_comma};
 
 const CANDIDATES: [u8; 4] = [b',', b'\t', b';', b'|'];
 const LINES: usize = 50;
@@ -27,19 +27,29 @@ pub(super) fn delimiter(path: &Path, head: &str) -> u8 {
 
 /// Whether the first line holds names: it does unless it has a number in a column of numbers, and
 /// no text above one.
-pub(super) fn has_header(head: &str, delimiter: u8, missing: &Missing) -> bool {
+pub(super) fn has_header(head: &str, delimiter: u8, cells: &CellReader) -> bool {
     let records = records(head, delimiter, LINES);
     let Some((first, rest)) = records.split_first() else { return true };
-    let is_number = |text: &str| text.trim().parse::<f64>().is_ok();
+    let is_number = |text: &str| cells.number(text.trim()).is_ok_and(|number| !number.is_nan());
     let (mut for_names, mut against) = (false, false);
     for (column, cell) in first.iter().enumerate() {
-        let cells = || rest.iter().filter_map(|record| record.get(column)).filter(|c| !missing.is(c.trim()));
-        let numeric = cells().next().is_some() && cells().all(is_number);
+        let below =
+            || rest.iter().filter_map(|record| record.get(column)).filter(|c| !cells.is_missing(c.trim()));
+        let numeric = below().next().is_some() && below().all(is_number);
         // With a single line there is nothing to compare with: a number is then data.
         against |= is_number(cell) && (numeric || rest.is_empty());
-        for_names |= numeric && !is_number(cell) && !missing.is(cell.trim());
+        for_names |= numeric && !is_number(cell) && !cells.is_missing(cell.trim());
     }
     for_names || !against
+}
+
+/// Whether some cells are numbers with a decimal comma, and none with a point.
+pub(super) fn has_decimal_comma(head: &str, delimiter: u8) -> bool {
+    let records = records(head, delimiter, LINES);
+    let cells = || records.iter().flat_map(|record| record.iter()).map(str::trim);
+    let fraction = |mark| move |cell: &&str| cell.contains(mark);
+    let commas = cells().filter(fraction(',')).any(|cell| decimal_comma(cell).is_some());
+    commas && !cells().filter(fraction('.')).any(|cell| cell.parse::<f64>().is_ok())
 }
 
 /// The first whole records of a text. The last is left out if the text may be cut within it.
