@@ -28,6 +28,12 @@ pub static SPEC: SourceSpec = SourceSpec {
             range: "one ASCII character",
         },
         Parameter {
+            name: "decimal",
+            summary: "the decimal mark",
+            default: "found out",
+            range: "\".\", \",\"",
+        },
+        Parameter {
             name: "header",
             summary: "whether the first line holds names",
             default: "found out",
