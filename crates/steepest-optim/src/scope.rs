@@ -58,13 +58,17 @@ impl<'s, 'g> UpdateScope<'s, 'g> {
             let layer = format!("{}/{}", parameter.name, self.transform);
             let mut scope = ParameterScope { graph, parameter, transform: &self.transform };
             let rewritten = graph.scoped(&layer, || rule(&mut scope, update));
-            if rewritten.shape() == update.shape() {
-                parts.push(rewritten);
-            } else {
-                let kind = ProblemKind::Shape { expected: update.shape(), got: rewritten.shape() };
-                graph.scoped(&layer, || graph.problem("update", kind));
-                parts.push(update);
+            if rewritten.shape() != update.shape() {
+                let (name, expected, got) = (&parameter.name, update.shape(), rewritten.shape());
+                let what = format!(
+                    "transform `{}` makes of the update {expected} of `{name}` one of shape {got}",
+                    self.transform
+                );
+                let help =
+                    format!("return a value of the shape of `g`; `broadcast_to({expected})` repeats one");
+                graph.problem("update", ProblemKind::Layer { what, help });
             }
+            parts.push(rewritten);
         }
         Updates::from_parts(parts)
     }

@@ -1,11 +1,14 @@
-//! Runs a training step on the reference interpreter.
+//! Runs a training step, on the reference interpreter or compiled.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
-use steepest_graph::{Feeds, Graph, Var, advance};
+use steepest_graph::{Executor, Feeds, Graph, Plan, PlanOptions, Var, Variables, advance};
 use steepest_optim::{Applied, LEARNING_RATE, STEP};
 use steepest_spec::{Accepts, Default, Description, Settings, Value};
+use steepest_tensor::{DType, Pool};
 
+#[allow(dead_code)]
 /// Steps of one graph, each from the values the last one left.
 pub struct Descent<'g> {
     graph: &'g Graph,
@@ -41,6 +44,46 @@ impl<'g> Descent<'g> {
     pub fn values(&self) -> BTreeMap<String, Vec<f64>> {
         let names = self.graph.variables().into_iter().map(|variable| variable.name);
         names.filter_map(|name| Some((name.clone(), self.feeds.get(&name)?.to_f64()))).collect()
+    }
+}
+
+/// The same with a compiled plan, on one thread.
+pub struct Compiled {
+    executor: Executor,
+    variables: Variables,
+    pool: Pool,
+    reports: Vec<String>,
+    done: u64,
+}
+
+#[allow(dead_code)]
+impl Compiled {
+    pub fn new(graph: &Graph, applied: &Applied<'_>, dtype: DType) -> Compiled {
+        let outputs: Vec<(&str, Var<'_>)> =
+            applied.reports.iter().map(|(name, var)| (&**name, *var)).collect();
+        let plan = Plan::compile(graph, &outputs, &PlanOptions { dtype }).unwrap();
+        let variables = Variables::new(plan.variables(), dtype);
+        let executor = Executor::new(plan, &variables).unwrap();
+        let reports = applied.reports.iter().map(|(name, _)| name.clone()).collect();
+        Compiled { executor, variables, pool: Pool::new(NonZeroUsize::MIN), reports, done: 0 }
+    }
+
+    /// One step at a learning rate; returns what was reported.
+    pub fn step(&mut self, rate: f64) -> Vec<f64> {
+        self.done += 1;
+        for (name, value) in [(STEP, self.done as f64), (LEARNING_RATE, rate)] {
+            if let Some(scalar) = self.executor.scalar(name) {
+                self.executor.set_scalar(scalar, value);
+            }
+        }
+        self.executor.run(&mut self.variables, &self.pool).unwrap();
+        let output = |name: &String| self.executor.number(self.executor.output(name).unwrap());
+        self.reports.iter().map(output).collect()
+    }
+
+    /// The elements of a parameter or slot after the last step.
+    pub fn get(&self, name: &str) -> Vec<f64> {
+        self.variables.get(name).unwrap_or_else(|| panic!("no value `{name}`")).to_f64()
     }
 }
 
