@@ -6,11 +6,13 @@ mod peaks;
 mod peer;
 mod prepare;
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use bench_protocol::{Folder, FolderError, ServeError};
+use bench_protocol::{Folder, FolderError, ServeError, Workload};
 use clap::{Parser, Subcommand};
+use steepest_graph::PlanErrors;
 
 /// Steepest's side of the benchmark.
 #[derive(Parser)]
@@ -33,14 +35,19 @@ enum Task {
         /// Written by `prepare`.
         folder: PathBuf,
         /// Threads of the executor.
-        #[arg(long, default_value_t = 1)]
-        threads: usize,
+        #[arg(long, default_value = "1")]
+        threads: NonZeroUsize,
     },
     /// Measure the machine's multiply-add and copy peaks, and print them as JSON.
     Peaks {
         /// Threads that work at once.
-        #[arg(long, default_value_t = 1)]
-        threads: usize,
+        #[arg(long, default_value = "1")]
+        threads: NonZeroUsize,
+    },
+    /// Print a workload's plan.
+    Explain {
+        /// The workload's name.
+        workload: String,
     },
 }
 
@@ -51,6 +58,8 @@ enum Error {
     Unknown { name: String, known: Vec<String> },
     #[error(transparent)]
     Folder(#[from] FolderError),
+    #[error(transparent)]
+    Plan(#[from] PlanErrors),
     #[error(transparent)]
     Peer(#[from] peer::PeerError),
     #[error(transparent)]
@@ -70,8 +79,7 @@ fn main() -> ExitCode {
 fn carry_out(task: Task) -> Result<(), Error> {
     match task {
         Task::Prepare { workload: name, folder } => {
-            let workload = bench_protocol::find(&name).map_err(|known| Error::Unknown { name, known })?;
-            Ok(prepare::prepare(&Folder::create(&folder, workload)?)?)
+            Ok(prepare::prepare(&Folder::create(&folder, find(name)?)?)?)
         }
         Task::Run { folder, threads } => {
             let folder = Folder::open(&folder)?;
@@ -79,11 +87,17 @@ fn carry_out(task: Task) -> Result<(), Error> {
             Ok(bench_protocol::serve(&mut peer, &folder.workload)?)
         }
         Task::Peaks { threads } => {
-            println!(
-                "{}",
-                serde_json::json!({ "flops": peaks::flops(threads), "bytes": peaks::bytes(threads) })
-            );
+            let (flops, bytes) = (peaks::flops(threads.get()), peaks::bytes(threads.get()));
+            println!("{}", serde_json::json!({ "flops": flops, "bytes": bytes }));
+            Ok(())
+        }
+        Task::Explain { workload } => {
+            println!("{}", steepest_bench::compile(&find(workload)?)?.explain());
             Ok(())
         }
     }
+}
+
+fn find(name: String) -> Result<Workload, Error> {
+    bench_protocol::find(&name).map_err(|known| Error::Unknown { name, known })
 }

@@ -1,8 +1,14 @@
-//! Steepest as a peer of the benchmark: the workload's step as one plan.
+//! Steepest as a peer of the benchmark.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 
-use bench_protocol::{Folder, FolderError, Peer};
+use bench_protocol::{Folder, FolderError, Model, Optimizer, Peer};
+use steepest_bench::{LOSS, compile};
+use steepest_graph::{
+    Executor, ExecutorError, Feed, InputId, OutputId, PlanErrors, ScalarId, Variables, VariablesError,
+};
+use steepest_tensor::{DType, Pool, SliceMut, Tensor, TensorError};
 
 /// A step that could not be built or taken.
 #[derive(Debug, thiserror::Error)]
@@ -10,36 +16,148 @@ pub enum PeerError {
     /// The workload could not be read.
     #[error(transparent)]
     Folder(#[from] FolderError),
-    /// The engine cannot run this workload.
-    #[error("the engine cannot run `{workload}`")]
-    Unsupported {
-        /// The workload's name.
-        workload: String,
+    /// The step could not be compiled.
+    #[error(transparent)]
+    Plan(#[from] PlanErrors),
+    /// The plan could not be bound or run.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
+    /// An initial value does not fit its variable.
+    #[error(transparent)]
+    Variables(#[from] VariablesError),
+    /// An array does not fit its shape.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    /// The plan has no input or output of this name.
+    #[error("the plan lacks `{name}`")]
+    Missing {
+        /// The name.
+        name: &'static str,
     },
 }
 
 /// The engine, ready to take steps.
-pub struct Steepest {}
+pub struct Steepest {
+    executor: Executor,
+    variables: Variables,
+    pool: Pool,
+    step: Option<ScalarId>,
+    rows: Option<Rows>,
+    taken: usize,
+}
+
+/// The batches of a training workload.
+struct Rows {
+    x: Vec<f32>,
+    y: Vec<u32>,
+    features: InputId,
+    targets: InputId,
+    loss: OutputId,
+    batch: usize,
+}
 
 impl Steepest {
     /// Builds and compiles the step.
-    pub fn new(folder: &Folder, _threads: usize) -> Result<Steepest, PeerError> {
-        Err(PeerError::Unsupported { workload: folder.workload.name.clone() })
+    pub fn new(folder: &Folder, threads: NonZeroUsize) -> Result<Steepest, PeerError> {
+        let workload = &folder.workload;
+        let plan = compile(workload)?;
+        let mut variables = Variables::new(plan.variables(), DType::F32);
+        let prefix = if matches!(workload.model, Model::Mlp { .. }) { "mlp" } else { "logistic" };
+        for (index, (inputs, outputs)) in workload.model.layers().into_iter().enumerate() {
+            let layer = if prefix == "mlp" { format!("mlp.{index}") } else { prefix.to_owned() };
+            let weight = Tensor::f32([inputs, outputs], folder.f32(&format!("weight{index}"))?)?;
+            variables.set(&format!("{layer}.weight"), &weight)?;
+            let bias = Tensor::f32([outputs], folder.f32(&format!("bias{index}"))?)?;
+            variables.set(&format!("{layer}.bias"), &bias)?;
+        }
+        let mut executor = Executor::new(plan, &variables)?;
+        let rate = match workload.optimizer {
+            Optimizer::Adam { learning_rate, .. } | Optimizer::Sgd { learning_rate, .. } => learning_rate,
+        };
+        if let Some(scalar) = executor.scalar(steepest_optim::LEARNING_RATE) {
+            executor.set_scalar(scalar, rate);
+        }
+        let step = executor.scalar(steepest_optim::STEP);
+        let rows = if let Model::Update { parameters } = workload.model {
+            let start = Tensor::f32([parameters], folder.f32("parameter")?)?;
+            variables.set("parameter", &start)?;
+            let gradient = input(&executor, "gradient")?;
+            copy(executor.feed(gradient), &folder.f32("gradient")?);
+            None
+        } else {
+            let (features, targets) = (input(&executor, "x")?, input(&executor, "y")?);
+            let loss = executor.output(LOSS).ok_or(PeerError::Missing { name: LOSS })?;
+            Some(Rows {
+                x: folder.f32("x")?,
+                y: folder.u32("y")?,
+                features,
+                targets,
+                loss,
+                batch: workload.batch,
+            })
+        };
+        Ok(Steepest { executor, variables, pool: Pool::new(threads), step, rows, taken: 0 })
+    }
+}
+
+impl Rows {
+    /// Copies the batch of a step into the plan's inputs.
+    fn feed(&self, executor: &mut Executor, step: usize) {
+        let first = step * self.batch % self.y.len();
+        let width = self.x.len() / self.y.len();
+        let x = &self.x[first * width..(first + self.batch) * width];
+        let y = &self.y[first..first + self.batch];
+        let (features, targets) = executor.feed_pair(self.features, self.targets);
+        if let Feed::Real(features) = features {
+            copy(features, x);
+        }
+        match targets {
+            Feed::Index(targets) => targets.copy_from_slice(y),
+            Feed::Real(SliceMut::F32(targets)) => {
+                targets.iter_mut().zip(y).for_each(|(target, y)| *target = *y as f32);
+            }
+            Feed::Real(SliceMut::F64(_)) => {}
+        }
+    }
+}
+
+fn input(executor: &Executor, name: &'static str) -> Result<InputId, PeerError> {
+    executor.input(name).ok_or(PeerError::Missing { name })
+}
+
+fn copy(to: SliceMut<'_>, from: &[f32]) {
+    if let SliceMut::F32(to) = to {
+        to.copy_from_slice(from);
     }
 }
 
 impl Peer for Steepest {
     type Error = PeerError;
 
-    fn run(&mut self, _steps: usize) -> Result<(), PeerError> {
+    fn run(&mut self, steps: usize) -> Result<(), PeerError> {
+        for _ in 0..steps {
+            if let Some(rows) = &self.rows {
+                rows.feed(&mut self.executor, self.taken);
+            }
+            self.taken += 1;
+            if let Some(step) = self.step {
+                self.executor.set_scalar(step, self.taken as f64);
+            }
+            self.executor.run(&mut self.variables, &self.pool)?;
+        }
         Ok(())
     }
 
     fn loss(&mut self) -> Result<f64, PeerError> {
-        Ok(0.0)
+        if let Some(rows) = &self.rows {
+            return Ok(self.executor.number(rows.loss));
+        }
+        let parameter = self.variables.slice("parameter").ok_or(PeerError::Missing { name: "parameter" })?;
+        Ok((0..4096).map(|i| parameter.get(i).powi(2)).sum::<f64>() / 4096.0)
     }
 
     fn versions(&self) -> BTreeMap<String, String> {
-        BTreeMap::from([("steepest".to_owned(), env!("CARGO_PKG_VERSION").to_owned())])
+        let version = format!("{} ({})", env!("CARGO_PKG_VERSION"), steepest_tensor::instruction_set());
+        BTreeMap::from([("steepest".to_owned(), version)])
     }
 }
