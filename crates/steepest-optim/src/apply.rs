@@ -1,6 +1,6 @@
 //! The end of every chain: the one place where a training step changes its parameters.
 
-use steepest_graph::{Gradient, Graph, Var, gradients};
+use steepest_graph::{Gradient, Graph, ProblemKind, Var, gradients};
 
 use crate::scope::UpdateScope;
 use crate::transform::Transform;
@@ -39,11 +39,17 @@ pub fn minimize<'g>(loss: Var<'g>, parameters: &[Parameter<'g>], transform: &dyn
     write(UpdateScope::new(loss.graph(), parameters, Some(loss)), gradients, transform)
 }
 
+#[track_caller]
 fn write<'g>(
     mut scope: UpdateScope<'_, 'g>,
     gradients: Vec<Gradient<'g>>,
     transform: &dyn Transform,
 ) -> Applied<'g> {
+    if gradients.len() != scope.parameters().len() {
+        let what = format!("{} gradients for {} parameters", gradients.len(), scope.parameters().len());
+        let help = "give one gradient for each parameter, in the same order".to_owned();
+        scope.graph().problem("update", ProblemKind::Layer { what, help });
+    }
     let updates = scope.run(transform, Updates::from_gradients(gradients));
     for (parameter, u) in scope.parameters().iter().zip(updates.iter()) {
         let theta = parameter.value;

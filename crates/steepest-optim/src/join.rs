@@ -57,16 +57,17 @@ impl Join {
 
     /// The part that holds at this progress, and the progress on its clock.
     fn part(&self, progress: Progress) -> (&dyn Schedule, Progress) {
-        let mut begin = 0;
+        let mut begin = 0_u64;
         for (over, part) in &self.parts {
             let local = progress.after(begin);
             let Some(n) = over.steps(&progress) else {
                 return (&**part, Progress { total: None, ..local });
             };
-            if progress.done() < begin + n {
+            let end = n.saturating_add(begin);
+            if progress.done() < end {
                 return (&**part, Progress { total: Some(n), ..local });
             }
-            begin += n;
+            begin = end;
         }
         (&*self.last, progress.after(begin))
     }

@@ -73,6 +73,11 @@ impl<'s, 'g> UpdateScope<'s, 'g> {
         Updates::from_parts(parts)
     }
 
+    /// The graph that the step is written into.
+    pub fn graph(&self) -> &'g Graph {
+        self.graph
+    }
+
     /// The parameters, in the order of the updates.
     pub fn parameters(&self) -> &'s [Parameter<'g>] {
         self.parameters

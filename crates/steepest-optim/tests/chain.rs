@@ -139,6 +139,15 @@ fn an_update_of_another_shape_is_reported_where_it_arose() {
     assert!(text.contains("tests/chain.rs") && text.contains("broadcast_to([2])"), "{text}");
 }
 
+#[test]
+fn a_missing_gradient_is_reported_where_it_is_missing() {
+    let graph = Graph::new();
+    let parameters = [parameter(&graph, "x", &[1.0]), parameter(&graph, "y", &[1.0])];
+    apply_updates(&graph, &parameters, vec![Gradient::Dense(parameters[0].value)], &ScaleByRate);
+    let text = graph.problems()[0].to_string();
+    assert!(text.contains("1 gradients for 2 parameters") && text.contains("tests/chain.rs"), "{text}");
+}
+
 /// Polyak's step with J* = 0: u = J/‖g‖²·g. It counts its steps, from 10.
 fn polyak<'g>(cx: &mut UpdateScope<'_, 'g>, updates: Updates<'g>) -> Updates<'g> {
     let steps = cx.slot("steps", [], 10.0);

@@ -11,6 +11,19 @@ use crate::{Transform, UpdateScope, Updates};
 /// After [`ScaleByRate`] it is the rule of the preset `momentum`; before it, that of `sgd-momentum`. See
 /// [`Chain`](crate::Chain) for the difference. PyTorch's first step sets v = u, which is the same;
 /// its dampening is not offered, since it is a smaller rate under another name.
+///
+/// ```
+/// use steepest_graph::{Feeds, Graph, Initial, VariableKind, advance};
+/// use steepest_optim::{Momentum, Parameter, minimize};
+/// let graph = Graph::new();
+/// let x = graph.variable("x", VariableKind::Parameter, [], Initial::Constant(3.0));
+/// minimize(x, &[Parameter::new("x", x)], &Momentum { gamma: 0.5 });
+/// let mut feeds = Feeds::new();
+/// advance(&graph, &[], &mut feeds)?;
+/// advance(&graph, &[], &mut feeds)?;
+/// assert_eq!(feeds.get("x").map(|x| x.to_f64()), Some(vec![0.5])); // 3 − 1 − (0.5 · 1 + 1)
+/// # Ok::<(), steepest_graph::PlanErrors>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Momentum {
     /// Share of the velocity that is kept, γ.
