@@ -64,7 +64,7 @@ pub use models::logistic::Logistic;
 pub use models::mlp::Mlp;
 pub use models::softmax::Softmax;
 pub use models::{Inputs, MODELS, Model, ModelSpec};
-pub use registry::{Configured, Registered};
+pub use registry::{Built, Configured, Registered};
 pub use scope::{Phase, STEP, Scope, Trace};
 pub use sequential::Sequential;
 pub use task::{Target, Task};

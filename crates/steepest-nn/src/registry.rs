@@ -9,6 +9,9 @@ use steepest_spec::{Default, Description, Settings, Value, nearest};
 
 use crate::NnError;
 
+/// What a registry's entry builds, or why it cannot.
+pub type Built<T> = Result<Box<T>, NnError>;
+
 /// What one kind of registered thing (losses, layers, …) has in common.
 pub trait Registered: Sized + 'static {
     /// What one is called in messages: `"loss"`.

@@ -244,6 +244,8 @@ fn declared_never(full: &str) -> ProblemKind {
 
 #[cfg(test)]
 mod tests {
+    use steepest_graph::{Feeds, evaluate, gradients};
+
     use super::*;
     use crate::Dense;
 
@@ -308,6 +310,30 @@ mod tests {
             cx.again("dense", |cx| Dense::new(3).forward(cx, x));
         });
         assert!(found[0].contains("`dense.weight` is to be shared"), "{}", found[0]);
+    }
+
+    /// y = (x w) w has dy/dw = 2 x w; at w = 1 and x = 3 that is 6, and 3 if only one use counted.
+    #[test]
+    fn shared_parameters_collect_the_gradient_of_every_use() {
+        let graph = Graph::new();
+        let mut trace = Trace::new(&graph, Key::new(1), Phase::Train);
+        let (mut cx, x) = (trace.scope(), graph.host_scalar("x"));
+        let first = cx.layer("gain", |cx| cx.param_from("w", Shape::SCALAR, Initial::Constant(1.0)));
+        let second = cx.again("gain", |cx| cx.param_from("w", Shape::SCALAR, Initial::Constant(1.0)));
+        let y = x * first * second;
+        let slope = gradients(y, &[trace.parameters()[0].1])[0].dense();
+        let got = evaluate(&graph, &[slope], &Feeds::new().scalar("x", 3.0)).unwrap();
+        assert_eq!(got[0].to_f64(), [6.0]);
+    }
+
+    #[test]
+    fn sharing_with_another_width_is_a_problem() {
+        let found = problems(|cx, x| {
+            cx.apply("dense", &Dense::new(3), x);
+            cx.again("dense", |cx| Dense::new(3).forward(cx, x.transpose()));
+        });
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("`dense.weight`") && found[0].contains("[4, 3]"), "{}", found[0]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use steepest_graph::Var;
 
 /// What is to be predicted.
 ///
@@ -57,6 +58,30 @@ impl Task {
         match *self {
             Task::Regression { outputs } => outputs,
             Task::Binary | Task::Multiclass { .. } => 1,
+        }
+    }
+
+    /// What a prediction says in the units of the task: probabilities for logits, numbers as they are.
+    ///
+    /// ```
+    /// use steepest_graph::{Feeds, Graph, evaluate};
+    /// use steepest_nn::Task;
+    /// let graph = Graph::new();
+    /// let z = graph.input("z", [1, 2]);
+    /// let p = Task::Multiclass { classes: 2 }.interpret(z);
+    /// let feeds = Feeds::new().with("z", steepest_tensor::Tensor::f64([1, 2], vec![900.0, 900.0])?);
+    /// assert_eq!(evaluate(&graph, &[p], &feeds)?[0].to_f64(), [0.5, 0.5]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn interpret<'g>(&self, prediction: Var<'g>) -> Var<'g> {
+        match self {
+            Task::Regression { .. } => prediction,
+            Task::Binary => prediction.sigmoid(),
+            Task::Multiclass { .. } => {
+                let weights = (prediction - prediction.max_last().stop_gradient()).exp();
+                weights / weights.sum_last()
+            }
         }
     }
 

@@ -108,6 +108,15 @@ fn where_logits_tie_cross_entropy_is_still_softmax_minus_target() {
     assert_eq!(got, [-0.75, 0.25, 0.25, 0.25, 0.5, -0.5, 0.0, 0.0]);
 }
 
+/// The maximum is a constant to the derivative: no comparison that shares ties is left in the step.
+#[test]
+fn the_derivative_of_cross_entropy_does_not_pass_through_the_maximum() {
+    let graph = Graph::new();
+    let (x, y) = (graph.input("x", [2, 4]), graph.index_input("y", [2]));
+    gradients(CrossEntropy::default().per_example(x, y).sum(), &[x]);
+    assert!(graph.nodes().iter().all(|node| node.op.name() != "equal"));
+}
+
 #[test]
 fn a_label_outside_the_classes_makes_the_loss_nan() {
     let graph = Graph::new();

@@ -1,12 +1,14 @@
-//! Losses and activations against PyTorch, metrics against scikit-learn, in double precision.
+//! Losses, activations and a perceptron against PyTorch, metrics against scikit-learn, in double precision.
 //!
 //! `golden/generate.py` wrote the numbers; `golden.json` records the versions it ran with.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use steepest_graph::{Feeds, Graph, evaluate, gradients};
 use steepest_nn::*;
 use steepest_spec::Value;
-use steepest_tensor::{Shape, Tensor};
+use steepest_tensor::{Key, Shape, Tensor};
 
 /// Both sides are in double precision and round differently.
 const TOLERANCE: f64 = 1e-12;
@@ -16,12 +18,29 @@ struct Golden {
     losses: Vec<LossRow>,
     activations: Vec<ActivationRow>,
     metrics: Vec<MetricRow>,
+    perceptron: Perceptron,
+}
+
+#[derive(Deserialize)]
+struct Perceptron {
+    x: Vec<f64>,
+    labels: Vec<u32>,
+    logits: Vec<f64>,
+    loss: f64,
+    parameters: BTreeMap<String, Parameter>,
+}
+
+#[derive(Deserialize)]
+struct Parameter {
+    shape: Vec<usize>,
+    value: Vec<f64>,
+    gradient: Vec<f64>,
 }
 
 #[derive(Deserialize)]
 struct LossRow {
     loss: String,
-    settings: std::collections::BTreeMap<String, Value>,
+    settings: BTreeMap<String, Value>,
     shape: Vec<usize>,
     prediction: Vec<f64>,
     target: Vec<f64>,
@@ -43,7 +62,7 @@ struct MetricRow {
     task: Task,
     predictions: Vec<f64>,
     targets: Vec<f64>,
-    values: std::collections::BTreeMap<String, f64>,
+    values: BTreeMap<String, f64>,
 }
 
 fn golden() -> Golden {
@@ -140,5 +159,33 @@ fn metrics_are_those_of_scikit_learn() {
         let name = spec.about.name;
         let has_row = rows.iter().flat_map(|row| row.values.keys()).any(|written| written.starts_with(name));
         assert!(has_row, "{name} has no row");
+    }
+}
+
+#[test]
+fn a_perceptron_is_that_of_pytorch() {
+    let row = golden().perceptron;
+    let graph = Graph::new();
+    let (x, labels) = (graph.input("x", [6, 4]), graph.index_input("labels", [6]));
+    let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+    let mlp = Mlp { activation: Activation::tanh(), ..Mlp::new(&[5, 3], 2) };
+    let logits = mlp.forward(&mut trace.scope(), x);
+    let loss = CrossEntropy::default().per_example(logits, labels).mean();
+    let (names, parameters): (Vec<String>, Vec<_>) = trace.parameters().iter().cloned().unzip();
+    assert_eq!(names.len(), row.parameters.len());
+    let mut outputs = vec![logits, loss];
+    outputs.extend(gradients(loss, &parameters).iter().map(|gradient| gradient.dense()));
+    let mut feeds = Feeds::new()
+        .with("x", Tensor::f64([6, 4], row.x).unwrap())
+        .with("labels", Tensor::u32([6], row.labels).unwrap());
+    for (name, parameter) in &row.parameters {
+        let shape = Shape::new(&parameter.shape).unwrap();
+        feeds = feeds.with(name, Tensor::f64(shape, parameter.value.clone()).unwrap());
+    }
+    let got = evaluate(&graph, &outputs, &feeds).unwrap();
+    assert_near("logits", &got[0].to_f64(), &row.logits);
+    assert_near("loss", &got[1].to_f64(), &[row.loss]);
+    for (name, gradient) in names.iter().zip(&got[2..]) {
+        assert_near(name, &gradient.to_f64(), &row.parameters[name].gradient);
     }
 }

@@ -1,6 +1,7 @@
 //! What holds for every metric: no examples, cuts, merging, restoring, wrong input.
 
 use steepest_nn::*;
+use steepest_spec::Value;
 use steepest_tensor::Key;
 
 const TASKS: [Task; 4] = [
@@ -136,4 +137,18 @@ fn nan_predictions_are_never_good() {
         let value = metric.value().unwrap();
         assert!(value == expected || (value.is_nan() && expected.is_nan()), "{name}: {value}");
     }
+}
+
+#[test]
+fn of_equal_logits_the_first_classes_count() {
+    let logits = [1.0, 1.0, 1.0, 0.0];
+    let right = |name: &str, k: Option<i64>, label: u32| {
+        let spec = MetricSpec::find(name).unwrap();
+        let settings = spec.settings(k.map(|k| ("k".to_owned(), Value::Integer(k)))).unwrap();
+        let mut metric = spec.build(&settings, &Task::Multiclass { classes: 4 }).unwrap();
+        metric.update(logits[..].into(), (&[label][..]).into()).unwrap();
+        metric.value() == Some(1.0)
+    };
+    assert_eq!([0, 1, 2, 3].map(|label| right("accuracy", None, label)), [true, false, false, false]);
+    assert_eq!([0, 1, 2, 3].map(|label| right("top-k-accuracy", Some(2), label)), [true, true, false, false]);
 }

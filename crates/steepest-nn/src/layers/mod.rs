@@ -3,8 +3,8 @@
 use steepest_graph::{ProblemKind, Var};
 use steepest_spec::{Description, Settings};
 
-use crate::registry::registered;
-use crate::{NnError, Scope};
+use crate::Scope;
+use crate::registry::{Built, registered};
 
 pub mod activation;
 pub mod dense;
@@ -58,7 +58,7 @@ pub struct LayerSpec {
     /// Name, formula, hyperparameters.
     pub about: Description,
     /// The layer from checked settings.
-    pub build: fn(&Settings) -> Result<Box<dyn Layer>, NnError>,
+    pub build: fn(&Settings) -> Built<dyn Layer>,
 }
 
 registered!(LayerSpec, "layer", LAYERS);

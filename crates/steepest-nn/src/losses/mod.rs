@@ -4,8 +4,8 @@ use steepest_graph::{ProblemKind, Var};
 use steepest_spec::{Description, Settings};
 use steepest_tensor::Shape;
 
-use crate::registry::registered;
-use crate::{NnError, Target};
+use crate::Target;
+use crate::registry::{Built, registered};
 
 pub mod binary_cross_entropy;
 pub mod cross_entropy;
@@ -67,7 +67,7 @@ pub struct LossSpec {
     /// What kind of target it takes.
     pub target: Target,
     /// The loss from checked settings.
-    pub build: fn(&Settings) -> Result<Box<dyn Loss>, NnError>,
+    pub build: fn(&Settings) -> Built<dyn Loss>,
 }
 
 registered!(LossSpec, "loss", LOSSES);

@@ -146,3 +146,41 @@ pub static SPEC: ModelSpec = ModelSpec {
         Ok(Box::new(configure::<Mlp>(&SPEC.about, settings, &[("outputs", task.outputs())])?))
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use steepest_graph::{Graph, Initial};
+    use steepest_tensor::Key;
+
+    use super::*;
+    use crate::{Phase, Trace};
+
+    fn initial(mlp: &Mlp) -> Vec<Initial> {
+        let graph = Graph::new();
+        let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+        mlp.forward(&mut trace.scope(), graph.input("x", [4, 8]));
+        graph.variables().into_iter().filter(|v| v.name.ends_with("weight")).map(|v| v.initial).collect()
+    }
+
+    /// He for rectifiers (√(2/8) = ½), Xavier for tanh and for the output (√(6/(8+16)) = ½, √(6/(16+8))).
+    #[test]
+    fn hidden_layers_start_as_their_activation_recommends() {
+        let relu = initial(&Mlp::new(&[16], 8));
+        assert!(matches!(relu[0], Initial::Normal { std: 0.5, .. }), "{relu:?}");
+        assert!(matches!(relu[1], Initial::Uniform { high: 0.5, .. }), "{relu:?}");
+        let tanh = initial(&Mlp { activation: Activation::tanh(), ..Mlp::new(&[16], 8) });
+        assert!(matches!(tanh[0], Initial::Uniform { high: 0.5, .. }), "{tanh:?}");
+        let own = initial(&Mlp { weight_init: Some(Init::zeros()), ..Mlp::new(&[16], 8) });
+        assert_eq!(own, [Initial::Constant(0.0), Initial::Constant(0.0)]);
+    }
+
+    #[test]
+    fn names_count_the_dense_layers() {
+        let graph = Graph::new();
+        let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+        let mlp = Mlp { dropout: 0.5, use_bias: false, ..Mlp::new(&[3, 3], 1) };
+        mlp.forward(&mut trace.scope(), graph.input("x", [4, 8]));
+        let names: Vec<&str> = trace.parameters().iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["mlp.0.weight", "mlp.1.weight", "mlp.2.weight"]);
+    }
+}

@@ -4,7 +4,7 @@ use steepest_graph::Var;
 use steepest_spec::{Description, Settings};
 
 use crate::layers::wrong_input;
-use crate::registry::registered;
+use crate::registry::{Built, registered};
 use crate::{Layer, NnError, Registered, Scope, Task};
 
 pub mod linear;
@@ -86,7 +86,7 @@ pub struct ModelSpec {
     /// Whether the model is made for a task.
     pub suits: fn(&Task) -> bool,
     /// The model for a task, from checked settings; use [`ModelSpec::build`], which asks `suits` first.
-    pub configure: fn(&Settings, &Task) -> Result<Box<dyn Model>, NnError>,
+    pub configure: fn(&Settings, &Task) -> Built<dyn Model>,
 }
 
 registered!(ModelSpec, "model", MODELS);

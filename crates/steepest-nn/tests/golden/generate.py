@@ -1,4 +1,5 @@
-"""Writes golden.json: losses and activations of PyTorch and metrics of scikit-learn, in double precision.
+"""Writes golden.json: losses, activations and a perceptron of PyTorch and metrics of
+scikit-learn, in double precision.
 
 Run with `python generate.py` from this folder, with torch and scikit-learn installed; the versions are
 recorded in the file. The tests compare to 1e-12 relative.
@@ -100,6 +101,33 @@ def activations():
     return rows
 
 
+def perceptron():
+    """One forward and backward pass; weights are written as [inputs, outputs]."""
+    model = torch.nn.Sequential(
+        torch.nn.Linear(4, 5), torch.nn.Tanh(), torch.nn.Linear(5, 3), torch.nn.Tanh(), torch.nn.Linear(3, 2)
+    )
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.tensor(generator.normal(size=tuple(parameter.shape))))
+    x, labels = torch.tensor(generator.normal(size=(6, 4))), torch.tensor(generator.integers(0, 2, size=6))
+    logits = model(x)
+    loss = F.cross_entropy(logits, labels)
+    loss.backward()
+    parameters = {}
+    for index, linear in enumerate(layer for layer in model if isinstance(layer, torch.nn.Linear)):
+        weight, bias = linear.weight, linear.bias
+        shape = [weight.shape[1], weight.shape[0]]
+        parameters[f"mlp.{index}.weight"] = {"shape": shape, "value": flat(weight.T), "gradient": flat(weight.grad.T)}
+        parameters[f"mlp.{index}.bias"] = {"shape": shape[1:], "value": flat(bias), "gradient": flat(bias.grad)}
+    return {
+        "x": flat(x),
+        "labels": labels.tolist(),
+        "logits": flat(logits),
+        "loss": loss.item(),
+        "parameters": parameters,
+    }
+
+
 def measured():
     classes, n = 4, 60
     logits = numpy.round(generator.normal(size=(n, classes)) * 2, 1)
@@ -144,7 +172,13 @@ versions = {
     "scikit-learn": sklearn.__version__,
     "numpy": numpy.__version__,
 }
-document = {"versions": versions, "losses": losses(), "activations": activations(), "metrics": measured()}
+document = {
+    "versions": versions,
+    "losses": losses(),
+    "activations": activations(),
+    "metrics": measured(),
+    "perceptron": perceptron(),
+}
 with open("golden.json", "w") as file:
     json.dump(document, file, indent=1)
     file.write("\n")
