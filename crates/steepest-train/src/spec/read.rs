@@ -193,6 +193,7 @@ impl Document<'_> {
             read: ReadOptions {
                 format: text("format"),
                 delimiter: self.delimiter(data.text("delimiter"))?,
+                decimal: data.text("decimal").chars().next(),
                 header: data.get("header").map(|_| data.flag("header")),
                 missing: data.texts("missing"),
                 encoding: text("encoding"),

@@ -189,6 +189,13 @@ static DATA: Description = section(
             OURS,
         ),
         key(
+            "decimal",
+            "The decimal mark of numbers; unset: found out.",
+            Accepts::Choice(&[".", ","]),
+            Default::Unset,
+            OURS,
+        ),
+        key(
             "header",
             "Whether the first line holds names; unset: found out.",
             Accepts::Bool,

@@ -66,6 +66,7 @@ fn value(spec: &RunSpec, section: &str, key: &str) -> Option<Value> {
         ("data", "max-categories") => whole(data.preprocess.max_categories as u64),
         ("data", "format") => text(read.format.as_ref()?),
         ("data", "delimiter") => text(&read.delimiter?.to_string()),
+        ("data", "decimal") => text(&read.decimal?.to_string()),
         ("data", "header") => read.header.map(Value::Bool),
         ("data", "missing") => texts(&read.missing),
         ("data", "encoding") => text(read.encoding.as_ref()?),
