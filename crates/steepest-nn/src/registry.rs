@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use steepest_spec::{Default, Description, Settings, Value, nearest};
+use steepest_spec::{Accepts, Default, Description, Settings, Value, nearest};
 
 use crate::NnError;
 
@@ -173,18 +173,22 @@ impl<S: Registered> FromStr for Configured<S> {
         let mut written = Vec::new();
         for part in inner.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let (key, value) = part.split_once('=').ok_or_else(malformed)?;
-            written.push((key.trim().to_owned(), read_value(value.trim())));
+            let hyper = spec.about().hyperparameters.iter().find(|hyper| hyper.name == key.trim());
+            written.push((key.trim().to_owned(), read_value(value.trim(), hyper.map(|hyper| hyper.accepts))));
         }
         Configured::new(spec, written)
     }
 }
 
-fn read_value(text: &str) -> Value {
-    match (text.parse(), text.parse()) {
-        (Ok(number), _) => Value::Number(number),
-        (_, Ok(flag)) => Value::Bool(flag),
-        _ => Value::Text(text.to_owned()),
-    }
+/// The text as what the setting accepts; what cannot be read so stays text, which the setting refuses.
+fn read_value(text: &str, accepts: Option<Accepts>) -> Value {
+    let read = match accepts {
+        Some(Accepts::Number { .. }) => text.parse().ok().map(Value::Number),
+        Some(Accepts::Integer { .. }) => text.parse().ok().map(Value::Integer),
+        Some(Accepts::Bool) => text.parse().ok().map(Value::Bool),
+        _ => None,
+    };
+    read.unwrap_or_else(|| Value::Text(text.to_owned()))
 }
 
 impl<S: Registered> Serialize for Configured<S> {

@@ -139,10 +139,8 @@ fn metrics_are_those_of_scikit_learn() {
     let rows = golden().metrics;
     for row in &rows {
         for (written, expected) in &row.values {
-            let name = written.split('(').next().unwrap();
-            let k = written.contains("k=2").then(|| ("k".to_owned(), Value::Integer(2)));
-            let spec = MetricSpec::find(name).unwrap();
-            let mut metric = spec.build(&spec.settings(k).unwrap(), &row.task).unwrap();
+            let configured: Configured<MetricSpec> = written.parse().unwrap();
+            let mut metric = configured.spec().build(configured.settings(), &row.task).unwrap();
             // In uneven pieces: how rows are cut must not matter.
             let (width, per_row) = (row.task.outputs(), row.task.targets());
             let cuts = [0, 1, 8, 60];

@@ -1,7 +1,7 @@
 //! The written form of configured things, `name(setting=value, …)`: never a panic, always a round trip.
 
 use proptest::prelude::*;
-use steepest_nn::{Activation, Init};
+use steepest_nn::{Activation, Configured, Init, MetricSpec};
 
 proptest! {
     #[test]
@@ -31,4 +31,16 @@ fn spaces_do_not_matter() {
     let plain: Init = "normal(mean=1, std=0.5)".parse().unwrap();
     assert_eq!(" normal ( mean = 1 ,std=0.5 ) ".parse::<Init>().unwrap(), plain);
     assert_eq!("zeros()".parse::<Init>().unwrap(), Init::zeros());
+}
+
+#[test]
+fn whole_numbers_are_read_where_they_are_asked_for() {
+    let metric: Configured<MetricSpec> = "top-k-accuracy(k=3)".parse().unwrap();
+    assert_eq!((metric.settings().integer("k"), metric.to_string()), (3, "top-k-accuracy(k=3)".to_owned()));
+    for (text, message) in [
+        ("top-k-accuracy(k=0)", "top-k-accuracy: `k` must be a whole number of at least 1, got 0"),
+        ("top-k-accuracy(k=1.5)", "top-k-accuracy: `k` must be a whole number of at least 1, got \"1.5\""),
+    ] {
+        assert_eq!(text.parse::<Configured<MetricSpec>>().unwrap_err().to_string(), message);
+    }
 }

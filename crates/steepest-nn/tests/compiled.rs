@@ -1,0 +1,142 @@
+//! Compiled plans of every activation, loss and model, with their derivatives, against the reference
+//! interpreter: in double precision to the last digits, in single precision to single precision.
+
+use std::num::NonZeroUsize;
+
+use steepest_graph::{Executor, Feeds, Graph, Plan, PlanOptions, Var, Variables, evaluate, gradients};
+use steepest_nn::*;
+use steepest_tensor::{Buffer, DType, Key, Pool, Shape, Tensor};
+
+/// A value that a step is fed.
+enum Fed {
+    Real(&'static str, Tensor),
+    Index(&'static str, Vec<u32>),
+}
+
+fn normal(shape: &[usize], scale: f64) -> Tensor {
+    let shape = Shape::new(shape).unwrap();
+    let values = (0..shape.elements()).map(|i| scale * Key::new(6).normal(i as u64)).collect::<Vec<f64>>();
+    // Numbers that single precision holds, so that both precisions compute on the same ones.
+    let values = values.into_iter().map(|x| f64::from(x as f32)).collect();
+    Tensor::new(shape, Buffer::F64(values)).unwrap()
+}
+
+fn labels(n: usize, classes: usize) -> Vec<u32> {
+    (0..n).map(|i| Key::new(2).below(i as u64, classes as u64) as u32).collect()
+}
+
+fn agrees(what: &str, graph: &Graph, outputs: &[Var<'_>], fed: &[Fed]) {
+    let names: Vec<String> = (0..outputs.len()).map(|i| i.to_string()).collect();
+    let named: Vec<(&str, Var<'_>)> = names.iter().map(String::as_str).zip(outputs.iter().copied()).collect();
+    for (dtype, tolerance) in [(DType::F64, 1e-13), (DType::F32, 2e-5)] {
+        let plan = Plan::compile(graph, &named, &PlanOptions { dtype }).unwrap();
+        let mut variables = Variables::new(plan.variables(), dtype);
+        let mut feeds = Feeds::new().scalar(STEP, 3.0);
+        let mut executor = Executor::new(plan, &variables).unwrap();
+        for value in fed {
+            match value {
+                Fed::Real(name, tensor) => {
+                    let values = tensor.to_f64();
+                    executor.feed(executor.input(name).unwrap()).fill_with(|i| values[i]);
+                    feeds = feeds.with(name, tensor.clone());
+                }
+                Fed::Index(name, values) => {
+                    executor.feed_index(executor.input(name).unwrap()).copy_from_slice(values);
+                    feeds = feeds.with(name, Tensor::u32([values.len()], values.clone()).unwrap());
+                }
+            }
+        }
+        for variable in variables.specs() {
+            feeds = feeds.with(&variable.name, variables.get(&variable.name).unwrap());
+        }
+        if let Some(step) = executor.scalar(STEP) {
+            executor.set_scalar(step, 3.0);
+        }
+        executor.run(&mut variables, &Pool::new(NonZeroUsize::MIN)).unwrap();
+        for (name, expected) in names.iter().zip(evaluate(graph, outputs, &feeds).unwrap()) {
+            let got = executor.value(executor.output(name).unwrap());
+            for (i, expected) in expected.to_f64().into_iter().enumerate() {
+                let error = (got.get(i) - expected).abs();
+                let allowed = tolerance * expected.abs().max(1.0);
+                assert!(
+                    error <= allowed,
+                    "{what}, {dtype:?}, output {name} [{i}]: {} not {expected}",
+                    got.get(i)
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_activation() {
+    for spec in ACTIVATIONS {
+        for n in [1, 37] {
+            let graph = Graph::new();
+            let x = graph.input("x", [n]);
+            let y = (spec.apply)(&spec.settings([]).unwrap(), x);
+            let slope = gradients(y.sum(), &[x])[0].dense();
+            agrees(spec.about.name, &graph, &[y, slope], &[Fed::Real("x", normal(&[n], 3.0))]);
+        }
+    }
+}
+
+#[test]
+fn every_loss() {
+    for spec in LOSSES {
+        for [batch, outputs] in [[1, 1], [7, 3], [5, 33]] {
+            let graph = Graph::new();
+            let x = graph.input("x", [batch, outputs]);
+            let (target, fed) = match spec.target {
+                Target::Values => (
+                    graph.input("target", [batch, outputs]),
+                    Fed::Real("target", normal(&[batch, outputs], 0.5)),
+                ),
+                Target::Labels => {
+                    (graph.index_input("target", [batch]), Fed::Index("target", labels(batch, outputs)))
+                }
+            };
+            let loss = (spec.build)(&spec.settings([]).unwrap()).unwrap().per_example(x, target);
+            let slope = gradients(loss.mean(), &[x])[0].dense();
+            let fed = [Fed::Real("x", normal(&[batch, outputs], 4.0)), fed];
+            agrees(spec.about.name, &graph, &[loss, slope], &fed);
+        }
+    }
+}
+
+#[test]
+fn every_model_with_its_usual_loss() {
+    for task in [Task::Regression { outputs: 2 }, Task::Binary, Task::Multiclass { classes: 5 }] {
+        for spec in MODELS.iter().filter(|spec| (spec.suits)(&task)) {
+            let graph = Graph::new();
+            let model = spec.build(&spec.settings([]).unwrap(), &task).unwrap();
+            let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+            let inputs = Inputs::new("x", graph.input("x", [9, 4, 3]));
+            let prediction = model.output(&mut trace.scope(), &inputs);
+            let (target, fed) = match task.target() {
+                Target::Values => {
+                    let shape = [9, task.targets()];
+                    (graph.input("target", shape), Fed::Real("target", normal(&shape, 1.0)))
+                }
+                Target::Labels => (graph.index_input("target", [9]), Fed::Index("target", labels(9, 5))),
+            };
+            let loss = LossSpec::find(task.default_loss()).unwrap();
+            let loss =
+                (loss.build)(&loss.settings([]).unwrap()).unwrap().per_example(prediction, target).mean();
+            let parameters: Vec<Var<'_>> =
+                trace.parameters().iter().map(|(_, parameter)| *parameter).collect();
+            let mut outputs = vec![loss, task.interpret(prediction)];
+            outputs.extend(gradients(loss, &parameters).into_iter().map(|gradient| gradient.dense()));
+            agrees(spec.about.name, &graph, &outputs, &[Fed::Real("x", normal(&[9, 4, 3], 1.0)), fed]);
+        }
+    }
+}
+
+#[test]
+fn dropout_drops_the_same_units() {
+    let graph = Graph::new();
+    let x = graph.input("x", [6, 21]);
+    let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+    let y = trace.scope().apply("drop", &Dropout { rate: 0.4 }, x);
+    agrees("dropout", &graph, &[y], &[Fed::Real("x", normal(&[6, 21], 1.0))]);
+}
