@@ -55,8 +55,8 @@ impl History {
 
     /// Reads records from text; `path` is named in errors.
     ///
-    /// Each line is one JSON object. Numbers count; objects inside give keys joined by `_`; all else is left
-    /// out. A last line without a line end is a record that was being written, and is left out if it is not whole.
+    /// Each line is one JSON object. Numbers and truth values count; objects and lists of names and values
+    /// inside give keys joined by `_`; all else is left out. A last line without a line end is a record that was being written, and is left out if it is not whole.
     ///
     /// ```
     /// use steepest_report::History;
@@ -115,8 +115,12 @@ impl History {
         evaluated.filter_map(of).next_back().or_else(|| self.records.iter().filter_map(of).next_back())
     }
 
-    /// The step of the least validation loss, if anything was validated.
+    /// The last step that the run called its best, or that of the least validation loss, if anything was validated.
     pub fn best_step(&self) -> Option<f64> {
+        let marked = self.records.iter().rev().find(|record| record.get("best") == Some(&1.0));
+        if let Some(step) = marked.and_then(|record| record.get("step")) {
+            return Some(*step);
+        }
         self.series("validation_loss").least().map(|(step, _)| step)
     }
 
@@ -130,6 +134,17 @@ fn flatten(key: String, value: &Value, into: &mut BTreeMap<String, f64>) {
     match value {
         Value::Number(number) => {
             into.extend(number.as_f64().map(|number| (key, number)));
+        }
+        Value::Bool(flag) => {
+            into.insert(key, f64::from(u8::from(*flag)));
+        }
+        // A list of names and values, such as [["accuracy", 0.97]].
+        Value::Array(pairs) => {
+            for pair in pairs.iter().filter_map(Value::as_array) {
+                if let [Value::String(name), value] = pair.as_slice() {
+                    flatten(format!("{key}_{name}"), value, into);
+                }
+            }
         }
         Value::Object(object) => {
             object.iter().for_each(|(inner, value)| flatten(format!("{key}_{inner}"), value, into));
@@ -158,6 +173,16 @@ mod tests {
         assert_eq!((history.best_step(), history.steps_per_epoch()), (Some(20.0), Some(10.0)));
         let accuracy = history.series("validation_accuracy");
         assert_eq!((accuracy.greatest(), accuracy.value_at(25.0)), (Some((20.0, 0.8)), Some(0.8)));
+    }
+
+    #[test]
+    fn metrics_may_be_pairs_and_the_run_may_mark_its_best_step() {
+        let log = r#"{"step":5,"validation_loss":0.5,"validation":[["auc",0.9],["accuracy",null]],"best":true}
+{"step":9,"validation_loss":0.4,"validation":[["auc",0.8]],"best":false}
+"#;
+        let history = History::parse(log, Path::new("metrics.jsonl")).unwrap();
+        assert_eq!(history.series("validation_auc").points, [(5.0, 0.9), (9.0, 0.8)]);
+        assert_eq!((history.metrics(), history.best_step()), (vec!["auc".to_owned()], Some(5.0)));
     }
 
     #[test]

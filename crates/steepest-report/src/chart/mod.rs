@@ -79,7 +79,7 @@ fn metric_panel(history: &History, name: &str) -> Option<Panel> {
             series: history.series(&format!("validation_{name}")),
         },
     ];
-    Panel::new(history, &title(name), &name.replace('_', " "), curves, Scale::Linear)
+    Panel::new(history, &title(name), &name.replace(['_', '-'], " "), curves, Scale::Linear)
 }
 
 fn single(history: &History, key: &str, heading: &str, colour: Colour) -> Option<Panel> {
@@ -103,7 +103,7 @@ fn title(name: &str) -> String {
         "auc" | "rmse" | "mae" | "mse" => name.to_uppercase(),
         "r2" => "R²".to_owned(),
         _ => {
-            let words = name.replace('_', " ");
+            let words = name.replace(['_', '-'], " ");
             let mut letters = words.chars();
             letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
         }

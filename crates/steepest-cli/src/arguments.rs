@@ -1,0 +1,140 @@
+//! What can be written on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Trains models by gradient descent, and uses them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "steepest",
+    version,
+    max_term_width = 100,
+    after_help = "Start with `steepest train DATA.csv --target COLUMN`."
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Train a model, from a spec or straight from a data file
+    Train(Train),
+    /// Score a model on a data file that holds the target
+    Evaluate(Evaluate),
+    /// Predict the rows of a data file; CSV in, CSV out, a piece at a time
+    Predict(Predict),
+    /// Show what a data file, a spec, a model or a run holds
+    Inspect(Inspect),
+    /// List what a spec can name, with formulas, settings and their defaults
+    List(List),
+    /// Show the compiled training step of a spec after each pass
+    Explain(Explain),
+    /// Write a commented spec for a data file
+    Init(Init),
+    /// Print the JSON schema of a spec, for editors
+    Schema,
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// What is set differently from what a spec says, or from the defaults.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// The column to predict
+    #[arg(short, long, value_name = "COLUMN")]
+    pub target: Option<String>,
+    /// Set a key of the spec, such as `optimizer.learning-rate=0.01`; may be repeated
+    #[arg(short, long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Where all random numbers come from; short for `--set seed=N`
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Threads; they change the time, never the result [default: one per core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "What `--set` takes: `steepest list sections`, `steepest list data`, `steepest list adam`, …."
+)]
+pub struct Train {
+    /// A spec (`.toml`), or a data file together with `--target`
+    #[arg(required_unless_present = "resume")]
+    pub input: Option<PathBuf>,
+    #[command(flatten)]
+    pub run: RunArguments,
+    /// The directory of the run [default: runs/NAME, numbered]
+    #[arg(short, long, value_name = "DIR", conflicts_with = "resume")]
+    pub out: Option<PathBuf>,
+    /// Go on with an interrupted run, bit for bit
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["input", "target", "set", "seed"])]
+    pub resume: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Evaluate {
+    /// The model, or the directory of its run
+    pub model: PathBuf,
+    /// The rows to score it on
+    pub data: PathBuf,
+    /// Draw the confusion matrix as NAME.svg and NAME.png
+    #[arg(long, value_name = "NAME")]
+    pub confusion: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Predict {
+    /// The model, or the directory of its run
+    pub model: PathBuf,
+    /// The rows to predict; `-` for standard input
+    pub data: PathBuf,
+    /// Where the predictions go; `-` for standard output
+    #[arg(short, long, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// A data file, a spec (`.toml`), a model (`.safetensors`) or the directory of a run
+    pub file: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct List {
+    /// What kind: `optimizers`, `schedules`, `sections`, …; or the name of one thing
+    pub kind: Option<String>,
+    /// The name of one thing, for all that is known of it
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A spec (`.toml`), or a data file together with `--target`
+    pub input: PathBuf,
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The data file
+    pub data: PathBuf,
+    /// The column to predict [default: the last]
+    #[arg(short, long, value_name = "COLUMN")]
+    pub target: Option<String>,
+    /// Where the spec goes; `-` for standard output [default: the data file's name with `.toml`]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
