@@ -107,43 +107,32 @@ fn every_entry_builds_from_its_own_description() {
     }
 }
 
+/// The settings of an entry as an object, defaults included.
+fn defaults<S: Registered>(name: &str, written: &[(&str, i64)]) -> serde_json::Value {
+    let written = written.iter().map(|(key, value)| ((*key).to_owned(), Value::Integer(*value)));
+    let settings = S::find(name).unwrap_or_else(|error| panic!("{error}")).settings(written).unwrap();
+    settings.iter().map(|(key, value)| (key.to_owned(), serde_json::to_value(value).unwrap())).collect()
+}
+
+/// A configuration as an object, without what the task or nobody sets.
+fn fields(configuration: impl serde::Serialize, without: &[&str]) -> serde_json::Value {
+    let serde_json::Value::Object(mut fields) = serde_json::to_value(configuration).unwrap() else {
+        panic!("a configuration is an object")
+    };
+    fields.retain(|key, _| !without.contains(&key.as_str()));
+    serde_json::Value::Object(fields)
+}
+
 #[test]
 fn constructors_have_the_defaults_of_their_descriptions() {
-    fn json<S: Registered>(name: &str, more: &[(&str, i64)]) -> serde_json::Value {
-        let settings = S::find(name).ok().unwrap().settings(
-            more.iter()
-                .filter(|(k, _)| *k != "task")
-                .map(|(key, value)| ((*key).to_owned(), Value::Integer(*value))),
-        );
-        let settings = settings.unwrap();
-        let fields =
-            settings.iter().map(|(key, value)| (key.to_owned(), serde_json::to_value(value).unwrap()));
-        serde_json::Value::Object(fields.collect())
-    }
-    let of = |layer: serde_json::Value, drop: &[&str]| {
-        let mut layer = layer;
-        drop.iter().for_each(|key| drop_key(&mut layer, key));
-        layer
-    };
-    fn drop_key(value: &mut serde_json::Value, key: &str) {
-        if let Some(object) = value.as_object_mut() {
-            object.remove(key);
-        }
-    }
-    let dense = serde_json::to_value(Dense::new(3)).unwrap();
-    assert_eq!(dense, json::<LayerSpec>("dense", &[("outputs", 3)]));
-    let huber = serde_json::to_value(Huber::default()).unwrap();
-    assert_eq!(huber, json::<LossSpec>("huber", &[]));
-    let smoothing = serde_json::to_value(CrossEntropy::default()).unwrap();
-    assert_eq!(smoothing, json::<LossSpec>("cross-entropy", &[]));
-    let mlp = serde_json::to_value(Mlp::new(&[100], 1)).unwrap();
-    assert_eq!(of(mlp, &["outputs", "weight-init"]), json::<ModelSpec>("mlp", &[]));
-    let linear = serde_json::to_value(Linear::new(1)).unwrap();
-    assert_eq!(of(linear, &["outputs"]), json::<ModelSpec>("linear", &[]));
-    let logistic = serde_json::to_value(Logistic::new(1)).unwrap();
-    assert_eq!(of(logistic, &["outputs"]), json::<ModelSpec>("logistic", &[]));
-    let softmax = serde_json::to_value(Softmax::new(1)).unwrap();
-    assert_eq!(of(softmax, &["outputs"]), json::<ModelSpec>("softmax", &[]));
+    assert_eq!(fields(Dense::new(3), &[]), defaults::<LayerSpec>("dense", &[("outputs", 3)]));
+    assert_eq!(fields(Huber::default(), &[]), defaults::<LossSpec>("huber", &[]));
+    assert_eq!(fields(CrossEntropy::default(), &[]), defaults::<LossSpec>("cross-entropy", &[]));
+    assert_eq!(fields(Linear::new(1), &["outputs"]), defaults::<ModelSpec>("linear", &[]));
+    assert_eq!(fields(Logistic::new(1), &["outputs"]), defaults::<ModelSpec>("logistic", &[]));
+    assert_eq!(fields(Softmax::new(2), &["outputs"]), defaults::<ModelSpec>("softmax", &[]));
+    let mlp = fields(Mlp::new(&[100], 1), &["outputs", "weight-init"]);
+    assert_eq!(mlp, defaults::<ModelSpec>("mlp", &[]));
 }
 
 #[test]
