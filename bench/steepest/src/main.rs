@@ -44,6 +44,8 @@ enum Task {
         #[arg(long, default_value = "1")]
         threads: NonZeroUsize,
     },
+    /// Print what every workload's plan costs, as JSON: what `bench/guard.json` holds.
+    Guard,
     /// Print a workload's plan.
     Explain {
         /// The workload's name.
@@ -58,6 +60,8 @@ enum Error {
     Unknown { name: String, known: Vec<String> },
     #[error(transparent)]
     Folder(#[from] FolderError),
+    #[error("cannot write JSON: {0}")]
+    Json(#[from] serde_json::Error),
     #[error(transparent)]
     Plan(#[from] PlanErrors),
     #[error(transparent)]
@@ -89,6 +93,10 @@ fn carry_out(task: Task) -> Result<(), Error> {
         Task::Peaks { threads } => {
             let (flops, bytes) = (peaks::flops(threads.get()), peaks::bytes(threads.get()));
             println!("{}", serde_json::json!({ "flops": flops, "bytes": bytes }));
+            Ok(())
+        }
+        Task::Guard => {
+            println!("{}", serde_json::to_string_pretty(&steepest_bench::count()?)?);
             Ok(())
         }
         Task::Explain { workload } => {
