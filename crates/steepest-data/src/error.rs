@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use crate::nearest::Nearest;
+use crate::remedy::{key, latin, near_files, number_help, quoted, ragged_help, shorten};
 use crate::split::Part;
 
 /// Where a cell stands in a text file: `file:line`, column number (from 1) and column name.
@@ -22,42 +24,6 @@ pub struct Cell {
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}, column {} `{}`", self.path.display(), self.line, self.column, self.name)
-    }
-}
-
-/// The name nearest to one that was not found, as a suggestion.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Nearest {
-    name: Option<String>,
-    known: Vec<String>,
-}
-
-impl Nearest {
-    /// Finds the name of `known` nearest to `wanted`.
-    pub fn find<'a>(wanted: &str, known: impl IntoIterator<Item = &'a str>) -> Nearest {
-        let known: Vec<String> = known.into_iter().map(str::to_owned).collect();
-        let lower = wanted.to_lowercase();
-        let distance = |name: &str| strsim::damerau_levenshtein(&lower, &name.to_lowercase());
-        let best = known.iter().min_by_key(|name| distance(name)).cloned();
-        let near = |name: &String| distance(name) <= (wanted.chars().count() / 3).max(1);
-        Nearest { name: best.filter(near), known }
-    }
-
-    /// The suggestion, if a name is near enough.
-    pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
-    }
-}
-
-impl fmt::Display for Nearest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const SHOWN: usize = 12;
-        if let Some(name) = &self.name {
-            return write!(f, "did you mean `{name}`?");
-        }
-        let shown: Vec<String> = self.known.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-        write!(f, "there is {}", if shown.is_empty() { "none".into() } else { shown.join(", ") })?;
-        if self.known.len() > SHOWN { write!(f, " and {} more", self.known.len() - SHOWN) } else { Ok(()) }
     }
 }
 
@@ -509,67 +475,4 @@ impl DataError {
         let nearest = Nearest::find(&wanted, names.iter().map(String::as_str));
         DataError::NotFound { path: path.into(), nearest }
     }
-}
-
-fn near_files(nearest: &Nearest) -> String {
-    match nearest.name() {
-        Some(name) => format!("did you mean `{name}`?"),
-        None => "check the path; it is relative to the folder you are in".into(),
-    }
-}
-
-fn ragged_help(got: usize, expected: usize) -> &'static str {
-    match got < expected {
-        true => {
-            "add the missing fields (an empty field is a missing value), or check the delimiter and the quotes"
-        }
-        false => "put quotes around fields that contain the delimiter, or check `delimiter`",
-    }
-}
-
-fn latin(byte: u8) -> String {
-    let bytes = [byte];
-    let (text, _) = encoding_rs::WINDOWS_1252.decode_without_bom_handling(&bytes);
-    match text.chars().next().filter(|c| !c.is_control()) {
-        Some(c) => format!(" (in Windows-1252 it is `{c}`)"),
-        None => String::new(),
-    }
-}
-
-/// A column's name as a TOML key: in quotes unless it is plain.
-pub(crate) fn key(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    match !name.is_empty() && name.chars().all(plain) {
-        true => name.to_owned(),
-        false => format!("{name:?}"),
-    }
-}
-
-/// What to do about a cell that should be a number: how to write it, if that can be guessed.
-fn number_help(raw: &str) -> String {
-    let bare: String = raw.chars().filter(|c| !c.is_whitespace() && !"$€£%_".contains(*c)).collect();
-    let readings = [bare.clone(), bare.replace(',', ""), bare.replace('.', "").replace(',', ".")];
-    match readings.iter().find(|text| text.parse::<f64>().is_ok_and(f64::is_finite)) {
-        Some(number) => format!("write it as `{number}`"),
-        None => "mend the cell".into(),
-    }
-}
-
-/// A cell's text, cut where it would flood the message.
-fn shorten(raw: &str) -> String {
-    const SHOWN: usize = 60;
-    match raw.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &raw[..end]),
-        None => raw.to_owned(),
-    }
-}
-
-fn quoted(names: &[String]) -> String {
-    const SHOWN: usize = 8;
-    let mut text =
-        names.iter().take(SHOWN).map(|n| format!("`{}`", shorten(n))).collect::<Vec<_>>().join(", ");
-    if names.len() > SHOWN {
-        text.push_str(&format!(" or {} others", names.len() - SHOWN));
-    }
-    text
 }

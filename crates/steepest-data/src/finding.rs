@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use steepest_tensor::Shape;
 
-use crate::error::key;
+use crate::remedy::key;
 use crate::{Fractions, Reason, Task};
 
 /// Something that was noticed or decided while reading data.

@@ -99,9 +99,14 @@ fn text(mut source: CsvSource) -> Result<Seen, DataError> {
     let mut findings = source.findings().to_vec();
     let summaries = schema.columns.iter().zip(&scans).map(|(column, scan)| {
         let (distinct, distinct_exact) = scan.distinct();
-        let (kind, reason) =
-            if column.reason == Reason::Declared { (column.kind, Reason::Declared) } else { scan.kind() };
-        let numeric = kind == ColumnKind::Numeric;
+        let numeric = column.kind == ColumnKind::Numeric;
+        if numeric && scan.numbers < scan.present {
+            findings.push(Finding::OddCells {
+                column: column.name.clone(),
+                cells: scan.present - scan.numbers,
+                example: scan.odd.clone().unwrap_or_default(),
+            });
+        }
         if numeric && scan.counts_on && rows >= 20 {
             findings.push(Finding::RowNumbers { column: column.name.clone() });
         }
@@ -111,9 +116,9 @@ fn text(mut source: CsvSource) -> Result<Seen, DataError> {
             mean: scan.moments.mean,
             std: scan.moments.std(),
         });
-        let few = scan.counted_all && (!numeric || (distinct <= FEW && scan.whole == scan.numbers));
+        let few = !numeric || (distinct <= FEW && scan.whole == scan.numbers);
         ColumnSummary {
-            column: Column { name: column.name.clone(), kind, reason },
+            column: column.clone(),
             missing: scan.missing,
             distinct,
             distinct_exact,
@@ -166,9 +171,6 @@ fn notice(summary: &ColumnSummary, rows: u64) -> Option<Finding> {
     match &summary.column.reason {
         Reason::AllMissing => Some(Finding::AllMissingColumn { column }),
         reason @ Reason::Identifier { .. } => Some(Finding::IgnoredColumn { column, reason: reason.clone() }),
-        Reason::MostlyNumbers { numbers, cells, example } => {
-            Some(Finding::OddCells { column, cells: cells - numbers, example: example.clone() })
-        }
         _ if summary.distinct == 1
             && summary.missing == 0
             && rows > 1

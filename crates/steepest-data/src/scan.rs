@@ -1,16 +1,32 @@
 //! One pass over a column of text: what it holds, in bounded memory.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::{ColumnKind, Reason};
+use crate::{ColumnKind, Fingerprint, Reason};
 
 /// Distinct values counted exactly up to this number.
-pub(crate) const DISTINCT_LIMIT: usize = 1 << 16;
-/// Distinct texts whose frequencies are kept.
-const COUNTED_LIMIT: usize = 4_096;
-/// The same in a column of numbers.
-const COUNTED_NUMBERS: usize = 64;
+const DISTINCT_LIMIT: usize = 1 << 14;
+/// Distinct texts that are kept, to be shown; the first ones.
+const KEPT_LIMIT: usize = 1 << 10;
+
+/// A map keyed by fingerprints, which need no further hashing.
+type ByFingerprint = HashMap<u64, u64, BuildHasherDefault<Unhashed>>;
+
+#[derive(Default)]
+struct Unhashed(u64);
+
+impl Hasher for Unhashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = Fingerprint::of_bytes(bytes).0;
+    }
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
 
 /// How a cell's text is read: what counts as missing, and how numbers are written.
 #[derive(Clone, Debug)]
@@ -116,20 +132,15 @@ pub(crate) struct ColumnScan {
     /// Whether each number was one more than that before.
     pub counts_on: bool,
     last: Option<f64>,
-    distinct: HashSet<u64, BuildHasherDefault<DefaultHasher>>,
-    pub counted: HashMap<String, u64>,
-    pub counted_all: bool,
+    /// How often each distinct text was seen, by its fingerprint.
+    counts: ByFingerprint,
+    /// The first distinct texts.
+    kept: Vec<(u64, String)>,
 }
 
 impl ColumnScan {
     pub fn new() -> ColumnScan {
-        ColumnScan {
-            min: f64::INFINITY,
-            max: f64::NEG_INFINITY,
-            counted_all: true,
-            counts_on: true,
-            ..ColumnScan::default()
-        }
+        ColumnScan { min: f64::INFINITY, max: f64::NEG_INFINITY, counts_on: true, ..ColumnScan::default() }
     }
 
     pub fn push(&mut self, text: &str, cells: &CellReader) {
@@ -151,25 +162,21 @@ impl ColumnScan {
             }
         }
         self.present += 1;
-        if self.distinct.len() <= DISTINCT_LIMIT {
-            self.distinct.insert(BuildHasherDefault::<DefaultHasher>::default().hash_one(text));
-        }
         self.count(text);
     }
 
-    /// Keeps frequencies while there are few distinct texts; of numbers, while there are very few.
     fn count(&mut self, text: &str) {
-        let limit = if self.numbers == self.present { COUNTED_NUMBERS } else { COUNTED_LIMIT };
-        if !self.counted_all && self.counted.len() >= limit {
-            return;
-        }
-        let room = self.counted.len() < limit;
-        match self.counted.get_mut(text) {
+        let fingerprint = Fingerprint::of_bytes(text.as_bytes()).0;
+        let room = self.counts.len() <= DISTINCT_LIMIT;
+        match self.counts.get_mut(&fingerprint) {
             Some(count) => *count += 1,
             None if room => {
-                self.counted.insert(text.to_owned(), 1);
+                self.counts.insert(fingerprint, 1);
+                if self.kept.len() < KEPT_LIMIT {
+                    self.kept.push((fingerprint, text.to_owned()));
+                }
             }
-            None => self.counted_all = false,
+            None => {}
         }
     }
 
@@ -195,12 +202,17 @@ impl ColumnScan {
 
     /// Distinct texts, and whether that is all of them rather than a lower bound.
     pub fn distinct(&self) -> (u64, bool) {
-        (self.distinct.len().min(DISTINCT_LIMIT) as u64, self.distinct.len() <= DISTINCT_LIMIT)
+        (self.counts.len().min(DISTINCT_LIMIT) as u64, self.counts.len() <= DISTINCT_LIMIT)
     }
 
-    /// The most frequent texts, most frequent first.
+    /// The most frequent texts, most frequent first; none if not all of them were kept.
     pub fn top(&self, count: usize) -> Vec<(String, u64)> {
-        let mut top: Vec<(String, u64)> = self.counted.iter().map(|(text, &n)| (text.clone(), n)).collect();
+        if self.counts.len() > self.kept.len() {
+            return Vec::new();
+        }
+        let counted =
+            |(fingerprint, text): &(u64, String)| Some((text.clone(), *self.counts.get(fingerprint)?));
+        let mut top: Vec<(String, u64)> = self.kept.iter().filter_map(counted).collect();
         top.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
         top.truncate(count);
         top
@@ -229,5 +241,51 @@ impl ColumnScan {
             return (ColumnKind::Ignored, Reason::Identifier { distinct, cells });
         }
         (ColumnKind::Categorical, Reason::Names { distinct, cells })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_survive_a_large_offset() {
+        let mut moments = Moments::default();
+        // Sums of squares would lose every digit here.
+        (0..1_000).for_each(|i| moments.push(1e9 + f64::from(i % 10)));
+        assert!((moments.mean - 1_000_000_004.5).abs() < 1e-6);
+        assert!((moments.std() - 8.25f64.sqrt()).abs() < 1e-6);
+        assert_eq!(Moments::default().std(), 0.0);
+    }
+
+    #[test]
+    fn cells_are_read_as_told() {
+        let cells = CellReader::new(&["".into(), "NA".into(), "-1".into()]);
+        let comma = CellReader { comma: true, ..cells.clone() };
+        for (text, point, with_comma) in [
+            ("1.5", Ok(1.5), Err(NotANumber::Text)),
+            ("1,5", Err(NotANumber::Text), Ok(1.5)),
+            ("1,500,5", Err(NotANumber::Text), Err(NotANumber::Text)),
+            ("+2e-3", Ok(0.002), Ok(0.002)),
+            ("inf", Err(NotANumber::NonFinite), Err(NotANumber::NonFinite)),
+            ("0x1F", Err(NotANumber::Text), Err(NotANumber::Text)),
+        ] {
+            assert_eq!((cells.number(text), comma.number(text)), (point, with_comma), "{text}");
+        }
+        assert!(["", "NA", "-1"].iter().all(|text| cells.number(text).is_ok_and(f64::is_nan)));
+    }
+
+    #[test]
+    fn distinct_values_are_counted_up_to_a_limit() {
+        let cells = CellReader::new(&[String::new()]);
+        let mut scan = ColumnScan::new();
+        for i in 0..40_000 {
+            scan.push(&format!("n{}", i % 20_000), &cells);
+        }
+        assert_eq!((scan.distinct(), scan.top(3)), ((DISTINCT_LIMIT as u64, false), Vec::new()));
+        let mut scan = ColumnScan::new();
+        ["b", "a", "b", "", "c", "b", "a"].iter().for_each(|text| scan.push(text, &cells));
+        assert_eq!((scan.distinct(), scan.missing), ((3, true), 1));
+        assert_eq!(scan.top(2), [("b".to_owned(), 3), ("a".to_owned(), 2)]);
     }
 }

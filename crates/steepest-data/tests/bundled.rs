@@ -69,6 +69,36 @@ fn training_features_have_mean_0_and_deviation_1_and_the_others_do_not() {
     assert!(moments(data.test.as_ref().unwrap()).iter().any(|(mean, _)| mean.abs() > 1e-3));
 }
 
+/// Means and deviations of iris computed in exact rational arithmetic, divisor n (as scikit-learn's
+/// `StandardScaler`): Python's `fractions.Fraction`, then one square root.
+#[test]
+fn means_and_deviations_are_exact() {
+    let options =
+        DataOptions { split: Some(Fractions::NONE), ..DataOptions::new(bundled("iris.csv"), "species") };
+    let data = prepare(&options, 1).unwrap();
+    let expected = [
+        (5.843333333333334, 0.8253012917851409),
+        (3.0573333333333332, 0.43441096773549454),
+        (3.758, 1.759404065775303),
+        (1.1993333333333334, 0.7596926279021594),
+    ];
+    for (input, (mean, std)) in data.preprocessor.inputs.iter().zip(expected) {
+        let steepest_data::Encoding::Numeric(scaled) = &input.encoding else { panic!("iris is numeric") };
+        assert!(
+            (scaled.scaling.shift / mean - 1.0).abs() < 1e-14,
+            "{} {}",
+            input.column,
+            scaled.scaling.shift
+        );
+        assert!(
+            (scaled.scaling.scale / std - 1.0).abs() < 1e-13,
+            "{} {}",
+            input.column,
+            scaled.scaling.scale
+        );
+    }
+}
+
 #[test]
 fn regression_targets_turn_back_into_the_real_unit() {
     let data = prepare(&DataOptions::new(bundled("diabetes.csv"), "target"), 3).unwrap();
