@@ -226,6 +226,16 @@ pub enum DataError {
         /// The class.
         class: String,
     },
+    /// More classes than anyone can mean.
+    #[error(
+        "target `{name}` has more than {most} distinct numbers, too many for classes\n  help: use `task = \"regression\"`, or name another target"
+    )]
+    TooManyClasses {
+        /// The target column.
+        name: String,
+        /// The most there may be.
+        most: usize,
+    },
     /// No row has a target.
     #[error(
         "target `{name}` is missing in every row\n  help: name another target; these texts count as missing: {}",

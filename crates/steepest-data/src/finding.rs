@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use steepest_tensor::Shape;
 
+use crate::preprocess::MOST_CLASSES;
 use crate::remedy::key;
 use crate::{Fractions, Reason, Task};
 
@@ -33,7 +34,7 @@ pub enum Finding {
         column: String,
         /// The task.
         task: Task,
-        /// Distinct values of the target.
+        /// Distinct values of the target, counted up to 65,536.
         distinct: usize,
         /// Whether the target is numeric.
         numeric: bool,
@@ -189,7 +190,11 @@ impl fmt::Display for Finding {
                     write!(f, "target `{column}` holds {distinct} names, so this is classification")
                 }
                 (Task::Regression, _) => {
-                    write!(f, "target `{column}` holds {distinct} distinct numbers, so this is regression")
+                    let more = if *distinct >= MOST_CLASSES { "more than " } else { "" };
+                    write!(
+                        f,
+                        "target `{column}` holds {more}{distinct} distinct numbers, so this is regression"
+                    )
                 }
             },
             Finding::RowsWithoutTarget { column, rows } => {

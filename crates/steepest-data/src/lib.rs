@@ -35,8 +35,8 @@ pub use inspect::{ColumnSummary, Inspection, NumberSummary, inspect};
 pub use options::{MISSING_TEXTS, ReadOptions};
 pub use prepare::{DataOptions, Prepared, data_parameters, prepare};
 pub use preprocess::{
-    Categories, EncodedTargets, Encoder, Encoding, Input, PreprocessOptions, Preprocessor, Scaled, Target,
-    TargetEncoding, Task, Unseen,
+    Categories, EncodedTargets, Encoder, Encoding, Fitter, Input, PreprocessOptions, Preprocessor, Scaled,
+    Target, TargetEncoding, Task, Unseen,
 };
 pub use real::Real;
 pub use schema::{Column, ColumnKind, Reason, Schema};

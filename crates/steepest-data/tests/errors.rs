@@ -294,6 +294,12 @@ fn targets() {
         |options| options.preprocess.task = Some(Task::Regression),
         "target `y` is text, expected numbers for regression\n  help: use `task = \"classification\"`, or set `columns.y = \"numeric\"` to find the bad cells",
     );
+    assert_preparing(
+        &("x,y\n".to_owned() + &(0..70_000).map(|i| format!("{},{i}.5\n", i % 7)).collect::<String>()),
+        "y",
+        |options| options.preprocess.task = Some(Task::Classification),
+        "target `y` has more than 65536 distinct numbers, too many for classes\n  help: use `task = \"regression\"`, or name another target",
+    );
     let names: String = (0..200).map(|i| format!("{i},name{i}\n")).collect();
     assert_preparing(
         &format!("x,y\n{names}"),

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use steepest_data::{
-    ColumnKind, CsvSource, DataOptions, Encoder, Finding, Fractions, IdxSource, Preprocessor, ReadOptions,
-    Source, Table, TargetKind, TargetsMut, Values, inspect, prepare, sources,
+    ColumnKind, CsvSource, DataOptions, Encoder, Finding, Fitter, Fractions, IdxSource, PreprocessOptions,
+    Preprocessor, ReadOptions, Source, Table, TargetKind, TargetsMut, Values, inspect, prepare, sources,
 };
 
 fn write(folder: &tempfile::TempDir, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
@@ -220,6 +220,49 @@ fn streaming_prediction_equals_the_data_set() {
     // Row 0: red, size missing, ok = yes.
     assert_eq!(&whole[..5], [0.0, 1.0, 0.0, 0.0, 1.0]);
     assert_eq!(&whole[2 * 5..2 * 5 + 3], [0.0, 0.0, 1.0]);
+}
+
+#[test]
+fn what_is_learned_does_not_depend_on_the_windows() {
+    let text: String = "n,flag,color,rare,y\n".to_owned()
+        + &(0..500)
+            .map(|i: u64| {
+                let n = if i.is_multiple_of(11) { "?".into() } else { (1.0 / (i + 1) as f64).to_string() };
+                format!(
+                    "{n},{},c{},r{},{}\n",
+                    ["yes", "no", ""][i as usize % 3],
+                    i % 4,
+                    i * i % 301,
+                    i * i % 7
+                )
+            })
+            .collect::<String>();
+    let folder = tempfile::tempdir().unwrap();
+    let path = write(&folder, "x.csv", text);
+    let options = ReadOptions::default().column("rare", ColumnKind::Categorical);
+    for target in ["y", "color", "n", "flag"] {
+        let learn = |window: usize| {
+            let mut source = CsvSource::open(&path, &options).unwrap();
+            let mut table = source.table();
+            let mut fitter = Fitter::new(&table, target, &PreprocessOptions::default()).unwrap();
+            let mut row = 0usize;
+            while source.fill(&mut table, window).unwrap() > 0 {
+                let training: Vec<bool> = (row..row + table.rows()).map(|row| row % 5 != 0).collect();
+                fitter.observe(&table, &training);
+                row += table.rows();
+                table.clear();
+            }
+            fitter.finish().unwrap()
+        };
+        let whole = learn(1_000);
+        assert!(!whole.1.is_empty() && whole.0.width() > 3);
+        for window in [1, 7, 64, 499] {
+            assert_eq!(learn(window), whole, "target {target}, windows of {window}");
+        }
+        let table = Table::read(&mut CsvSource::open(&path, &options).unwrap()).unwrap();
+        let train: Vec<u32> = (0..500).filter(|row| row % 5 != 0).collect();
+        assert_eq!(Preprocessor::fit(&table, &train, target, &PreprocessOptions::default()).unwrap(), whole);
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Categories: one input each.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Encoding;
-use crate::table::{MISSING, Names};
+use crate::table::Names;
 use crate::{Fill, Finding};
 
 /// What to do with a category that training never saw.
@@ -66,50 +68,62 @@ pub(super) enum Slot {
     Unseen,
 }
 
-/// The categories of the rows, the most frequent first in line; `None` if there is nothing to tell apart.
-pub(super) fn fit(
-    names: &Names,
-    rows: &[u32],
-    column: &str,
-    most: usize,
-    findings: &mut Vec<Finding>,
-) -> Option<Encoding> {
-    let mut counts = vec![0usize; names.names().len()];
-    let mut missing = 0;
-    for &row in rows {
-        match names.codes().get(row as usize) {
-            Some(&code) if code != MISSING => counts[code as usize] += 1,
-            _ => missing += 1,
+/// Names seen so far among the training rows, and how often.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counts {
+    names: HashMap<String, usize>,
+    missing: usize,
+}
+
+impl Counts {
+    pub fn observe(&mut self, names: &Names, training: &[bool]) {
+        let mut counts = vec![0usize; names.names().len()];
+        for (&code, _) in names.codes().iter().zip(training).filter(|&(_, &training)| training) {
+            match counts.get_mut(code as usize) {
+                Some(count) => *count += 1,
+                None => self.missing += 1,
+            }
+        }
+        for (name, count) in names.names().iter().zip(counts).filter(|&(_, count)| count > 0) {
+            match self.names.get_mut(name) {
+                Some(sum) => *sum += count,
+                None => _ = self.names.insert(name.clone(), count),
+            }
         }
     }
-    let mut seen: Vec<(usize, &String)> =
-        counts.into_iter().zip(names.names()).filter(|&(count, _)| count > 0).collect();
-    let column = column.to_owned();
-    match seen[..] {
-        [] => {
-            findings.push(Finding::AllMissingColumn { column });
-            return None;
+
+    /// The most frequent names get an input; `None` if there is nothing to tell apart.
+    pub fn finish(self, column: String, most: usize, findings: &mut Vec<Finding>) -> Option<Encoding> {
+        let rows = self.names.values().sum::<usize>() + self.missing;
+        let mut seen: Vec<(String, usize)> = self.names.into_iter().collect();
+        match &seen[..] {
+            [] => {
+                findings.push(Finding::AllMissingColumn { column });
+                return None;
+            }
+            [(only, _)] if self.missing == 0 => {
+                findings.push(Finding::ConstantColumn { column, value: format!("`{only}`") });
+                return None;
+            }
+            _ => {}
         }
-        [(_, only)] if missing == 0 => {
-            findings.push(Finding::ConstantColumn { column, value: format!("`{only}`") });
-            return None;
+        seen.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        let rare = sorted(seen.split_off(seen.len().min(most.max(1))));
+        let categories = sorted(seen);
+        if !rare.is_empty() {
+            let (kept, folded) = (categories.len(), rare.len());
+            findings.push(Finding::RareCategories { column: column.clone(), kept, folded });
         }
-        _ => {}
+        let missing = self.missing > 0;
+        if missing {
+            findings.push(Finding::Filled { column, missing: self.missing, rows, with: Fill::OwnCategory });
+        }
+        Some(Encoding::OneHot(Categories { categories, rare, missing }))
     }
-    seen.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-    let split = seen.len().min(most.max(1));
-    let sorted = |part: &[(usize, &String)]| {
-        let mut names: Vec<String> = part.iter().map(|&(_, name)| name.clone()).collect();
-        names.sort_unstable();
-        names
-    };
-    let (categories, rare) = (sorted(&seen[..split]), sorted(&seen[split..]));
-    if !rare.is_empty() {
-        let (kept, folded) = (categories.len(), rare.len());
-        findings.push(Finding::RareCategories { column: column.clone(), kept, folded });
-    }
-    if missing > 0 {
-        findings.push(Finding::Filled { column, missing, rows: rows.len(), with: Fill::OwnCategory });
-    }
-    Some(Encoding::OneHot(Categories { categories, rare, missing: missing > 0 }))
+}
+
+fn sorted(counted: Vec<(String, usize)>) -> Vec<String> {
+    let mut names: Vec<String> = counted.into_iter().map(|(name, _)| name).collect();
+    names.sort_unstable();
+    names
 }

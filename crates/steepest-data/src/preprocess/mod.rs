@@ -2,19 +2,22 @@
 
 mod category;
 mod encoder;
+mod fitter;
 mod numeric;
 mod target;
 
 use serde::{Deserialize, Serialize};
 use steepest_tensor::Shape;
 
-use crate::error::{DataError, Nearest, Role};
-use crate::table::{Table, Values};
+use crate::error::DataError;
+use crate::table::Table;
 use crate::{ColumnKind, Finding, Parameter, ReadOptions};
 
 pub use category::{Categories, Unseen};
 pub use encoder::{EncodedTargets, Encoder};
+pub use fitter::Fitter;
 pub use numeric::Scaled;
+pub(crate) use target::MOST_CLASSES;
 pub use target::{Target, TargetEncoding, Task};
 
 /// How columns are turned into numbers.
@@ -164,56 +167,25 @@ impl Preprocessor {
     /// Learns from the rows `train` of a table how to turn its columns into numbers.
     ///
     /// Columns that are ignored, constant or all missing are left out, and said so in the findings.
+    /// To learn from more rows than fit in memory, use a [`Fitter`].
     ///
     /// # Errors
-    /// [`DataError::UnknownColumn`] for the target; an unusable target; [`DataError::NoFeatures`].
+    /// Those of [`Fitter`].
     pub fn fit(
         table: &Table,
         train: &[u32],
         target: &str,
         options: &PreprocessOptions,
     ) -> Result<(Preprocessor, Vec<Finding>), DataError> {
-        let schema = table.schema();
-        let place = schema.find(target).ok_or_else(|| DataError::UnknownColumn {
-            path: table.path().into(),
-            name: target.to_owned(),
-            role: Role::Target,
-            nearest: Nearest::find(target, schema.names()),
-        })?;
-        let mut findings = Vec::new();
-        let fitted = target::fit(table, train, place, options, &mut findings)?;
-        let mut inputs = Vec::new();
-        for (at, (column, values)) in schema.columns.iter().zip(table.columns()).enumerate() {
-            if at == place {
-                continue;
-            }
-            let encoding = match (column.kind, values) {
-                (ColumnKind::Boolean, Values::Names(names)) => {
-                    numeric::fit_boolean(names, train, &column.name, &mut findings)
-                }
-                (_, Values::Numbers(values)) => {
-                    numeric::fit(values, train, &column.name, options.standardize, &mut findings)
-                }
-                (_, Values::Names(names)) => {
-                    category::fit(names, train, &column.name, options.max_categories, &mut findings)
-                }
-                (_, Values::Images { shape, .. }) => Some(Encoding::Image { shape: *shape }),
-                (_, Values::Ignored) => {
-                    let (column, reason) = (column.name.clone(), column.reason.clone());
-                    findings.push(Finding::IgnoredColumn { column, reason });
-                    None
-                }
-            };
-            inputs.extend(encoding.map(|encoding| Input { column: column.name.clone(), encoding }));
+        let mut training = vec![false; table.rows()];
+        for &row in train {
+            let rows = table.rows();
+            *training.get_mut(row as usize).ok_or(DataError::RowOutOfRange { row: row as usize, rows })? =
+                true;
         }
-        if inputs.is_empty() {
-            return Err(DataError::NoFeatures { path: table.path().into(), target: target.to_owned() });
-        }
-        if inputs.len() > 1 && inputs.iter().any(|input| input.kind() == ColumnKind::Image) {
-            return Err(DataError::MixedImage { path: table.path().into() });
-        }
-        let missing = ReadOptions::default().missing;
-        Ok((Preprocessor { inputs, target: fitted, unseen: options.unseen, missing }, findings))
+        let mut fitter = Fitter::new(table, target, options)?;
+        fitter.observe(table, &training);
+        fitter.finish()
     }
 
     /// The number of inputs of the model.

@@ -25,65 +25,105 @@ impl Scaled {
     }
 }
 
-/// Mean and deviation of the rows; `None` if there is nothing to learn from.
-pub(super) fn fit(
-    values: &[f64],
-    rows: &[u32],
-    column: &str,
-    standardize: bool,
-    findings: &mut Vec<Finding>,
-) -> Option<Encoding> {
-    let picked = || rows.iter().filter_map(|&row| values.get(row as usize).copied());
-    let (mut moments, mut low, mut high) = (Moments::default(), f64::INFINITY, f64::NEG_INFINITY);
-    for value in picked().filter(|v| !v.is_nan()) {
-        moments.push(value);
-        (low, high) = (low.min(value), high.max(value));
-    }
-    if moments.count == 0 {
-        findings.push(Finding::AllMissingColumn { column: column.into() });
-        return None;
-    }
-    if low == high {
-        findings.push(Finding::ConstantColumn { column: column.into(), value: low.to_string() });
-        return None;
-    }
-    let missing = rows.len() - moments.count as usize;
-    if missing > 0 {
-        let with = Fill::Mean(moments.mean);
-        findings.push(Finding::Filled { column: column.into(), missing, rows: rows.len(), with });
-    }
-    let mut steps = values.windows(2).map(|pair| pair[1] - pair[0]);
-    if values.len() >= 20 && steps.all(|step| step == 1.0) {
-        findings.push(Finding::RowNumbers { column: column.into() });
-    }
-    // Values that differ by less than their own rounding have no deviation to divide by.
-    let scale = if moments.std() > 0.0 && moments.std().is_finite() { moments.std() } else { 1.0 };
-    let scaling = if standardize { Scaling { shift: moments.mean, scale } } else { Scaling::IDENTITY };
-    Some(Encoding::Numeric(Scaled { scaling, fill: moments.mean }))
+/// Numbers seen so far: enough for mean, deviation and range.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Numbers {
+    pub moments: Moments,
+    pub low: f64,
+    pub high: f64,
+    missing: usize,
+    /// Whether each number was one more than that before, in all rows.
+    counts_on: bool,
+    last: f64,
 }
 
-/// The share of ones among the rows; `None` if all are alike.
-pub(super) fn fit_boolean(
-    names: &Names,
-    rows: &[u32],
-    column: &str,
-    findings: &mut Vec<Finding>,
-) -> Option<Encoding> {
-    let truths: Vec<f64> =
-        rows.iter().filter_map(|&row| names.get(row as usize).and_then(truth)).map(f64::from).collect();
-    let fill = truths.iter().sum::<f64>() / truths.len() as f64;
-    let column = column.to_owned();
-    if truths.is_empty() {
-        findings.push(Finding::AllMissingColumn { column });
-        return None;
+impl Numbers {
+    pub fn new() -> Numbers {
+        let (low, high) = (f64::INFINITY, f64::NEG_INFINITY);
+        Numbers { moments: Moments::default(), low, high, missing: 0, counts_on: true, last: f64::NAN }
     }
-    if fill == 0.0 || fill == 1.0 {
-        findings.push(Finding::ConstantColumn { column, value: (fill == 1.0).to_string() });
-        return None;
+
+    /// Looks at the values of a window; only those of training rows are learned from.
+    pub fn observe(&mut self, values: &[f64], training: &[bool]) {
+        for (&value, _) in values.iter().zip(training).filter(|&(_, &training)| training) {
+            if value.is_nan() {
+                self.missing += 1;
+            } else {
+                self.moments.push(value);
+                (self.low, self.high) = (self.low.min(value), self.high.max(value));
+            }
+        }
+        for &value in values {
+            self.counts_on &= self.last.is_nan() || value == self.last + 1.0;
+            self.last = value;
+        }
     }
-    let missing = rows.len() - truths.len();
-    if missing > 0 {
-        findings.push(Finding::Filled { column, missing, rows: rows.len(), with: Fill::Mean(fill) });
+
+    /// Mean and deviation, or no change of units.
+    pub fn scaling(&self, standardize: bool) -> Scaling {
+        // Values that differ by less than their own rounding have no deviation to divide by.
+        let std = self.moments.std();
+        let scale = if std > 0.0 && std.is_finite() { std } else { 1.0 };
+        if standardize { Scaling { shift: self.moments.mean, scale } } else { Scaling::IDENTITY }
     }
-    Some(Encoding::Boolean { fill })
+
+    /// `None` if there is nothing to learn from.
+    pub fn finish(self, column: String, standardize: bool, findings: &mut Vec<Finding>) -> Option<Encoding> {
+        let seen = self.moments.count as usize;
+        if seen == 0 {
+            findings.push(Finding::AllMissingColumn { column });
+            return None;
+        }
+        if self.low == self.high {
+            findings.push(Finding::ConstantColumn { column, value: self.low.to_string() });
+            return None;
+        }
+        if self.missing > 0 {
+            let (missing, rows, with) = (self.missing, seen + self.missing, Fill::Mean(self.moments.mean));
+            findings.push(Finding::Filled { column: column.clone(), missing, rows, with });
+        }
+        if self.counts_on && seen >= 20 {
+            findings.push(Finding::RowNumbers { column });
+        }
+        Some(Encoding::Numeric(Scaled { scaling: self.scaling(standardize), fill: self.moments.mean }))
+    }
+}
+
+/// Truth values seen so far among the training rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Truths {
+    yes: usize,
+    no: usize,
+    missing: usize,
+}
+
+impl Truths {
+    pub fn observe(&mut self, names: &Names, training: &[bool]) {
+        for (row, _) in training.iter().enumerate().filter(|&(_, &training)| training) {
+            match names.get(row).and_then(truth) {
+                Some(true) => self.yes += 1,
+                Some(false) => self.no += 1,
+                None => self.missing += 1,
+            }
+        }
+    }
+
+    /// `None` if all are alike.
+    pub fn finish(self, column: String, findings: &mut Vec<Finding>) -> Option<Encoding> {
+        let fill = self.yes as f64 / (self.yes + self.no) as f64;
+        match (self.yes, self.no) {
+            (0, 0) => findings.push(Finding::AllMissingColumn { column }),
+            (yes, 0) | (0, yes) => {
+                findings.push(Finding::ConstantColumn { column, value: (yes == self.yes).to_string() });
+            }
+            (yes, no) => {
+                let (missing, rows) = (self.missing, yes + no + self.missing);
+                if missing > 0 {
+                    findings.push(Finding::Filled { column, missing, rows, with: Fill::Mean(fill) });
+                }
+                return Some(Encoding::Boolean { fill });
+            }
+        }
+        None
+    }
 }

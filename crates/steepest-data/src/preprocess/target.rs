@@ -1,14 +1,18 @@
 //! The target: which task it asks for, and how it becomes a number or a class.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::PreprocessOptions;
-use crate::scan::Moments;
-use crate::table::{MISSING, Table, Values};
-use crate::{ColumnKind, DataError, Finding, ReadOptions, Scaling};
+use super::numeric::Numbers;
+use crate::table::Values;
+use crate::{Column, ColumnKind, DataError, Finding, ReadOptions, Reason, Scaling};
 
 /// A numeric target of whole numbers with at most this many distinct values is taken for classes.
 const MOST_INFERRED_CLASSES: usize = 20;
+/// A numeric target with more distinct values than this cannot be taken for classes.
+pub(crate) const MOST_CLASSES: usize = 1 << 16;
 /// A class is called rare when another has this many times its rows.
 const IMBALANCE: usize = 20;
 
@@ -76,125 +80,140 @@ impl Target {
     }
 }
 
-pub(super) fn fit(
-    table: &Table,
-    train: &[u32],
-    place: usize,
-    options: &PreprocessOptions,
-    findings: &mut Vec<Finding>,
-) -> Result<Target, DataError> {
-    let Some(column) = table.schema().columns.get(place) else {
-        return Err(DataError::RowOutOfRange { row: place, rows: table.columns().len() });
-    };
-    let name = column.name.clone();
-    let empty = || DataError::MissingTarget { name: name.clone(), missing: ReadOptions::default().missing };
-    let encoding = match table.columns().get(place) {
-        Some(Values::Numbers(values)) => {
-            let distinct = distinct_numbers(values);
-            if distinct.is_empty() {
-                return Err(empty());
-            }
-            let task = options.task.unwrap_or_else(|| infer(&distinct, &name, findings));
-            match task {
-                Task::Regression => regression(values, train, &name, options.standardize_target)?,
-                Task::Classification => {
-                    let classes = distinct.iter().map(f64::to_string).collect();
-                    TargetEncoding::Classification { classes, values: Some(distinct) }
+/// Targets seen so far.
+#[derive(Clone, Debug)]
+pub(super) struct TargetFit {
+    column: Column,
+    numbers: Numbers,
+    /// Rows and training rows of each number (by the order of numbers), while there are few.
+    values: BTreeMap<i64, (usize, usize)>,
+    /// More distinct numbers than can be classes.
+    many: bool,
+    names: BTreeMap<String, (usize, usize)>,
+}
+
+impl TargetFit {
+    pub fn new(column: Column) -> TargetFit {
+        let (values, names) = (BTreeMap::new(), BTreeMap::new());
+        TargetFit { column, numbers: Numbers::new(), values, many: false, names }
+    }
+
+    /// Looks at the targets of a window. Classes are taken from all rows, numbers from training rows.
+    pub fn observe(&mut self, values: &Values, training: &[bool]) {
+        match values {
+            Values::Numbers(values) => {
+                self.numbers.observe(values, training);
+                let present = values.iter().zip(training).filter(|(value, _)| !value.is_nan());
+                for (&value, &training) in present {
+                    if self.values.len() > MOST_CLASSES {
+                        self.many = true;
+                        return self.values.clear();
+                    }
+                    if !self.many {
+                        tally(self.values.entry(ordered(value)).or_default(), training);
+                    }
                 }
             }
-        }
-        Some(Values::Names(names)) => {
-            let mut used = vec![false; names.names().len()];
-            for &code in names.codes().iter().filter(|&&code| code != MISSING) {
-                used[code as usize] = true;
+            Values::Names(names) => {
+                for (row, &training) in training.iter().enumerate() {
+                    let Some(name) = names.get(row) else { continue };
+                    match self.names.get_mut(name) {
+                        Some(counts) => tally(counts, training),
+                        None => tally(self.names.entry(name.to_owned()).or_default(), training),
+                    }
+                }
             }
-            let mut classes: Vec<String> = names
-                .names()
-                .iter()
-                .zip(used)
-                .filter(|&(_, used)| used)
-                .map(|(name, _)| name.clone())
-                .collect();
-            classes.sort_unstable();
-            match (classes.is_empty(), options.task) {
-                (true, _) => return Err(empty()),
-                (_, Some(Task::Regression)) => return Err(DataError::TextTarget { name }),
-                (_, Some(Task::Classification)) => {}
-                (_, None) => findings.push(Finding::TaskInferred {
-                    column: name.clone(),
-                    task: Task::Classification,
-                    distinct: classes.len(),
-                    numeric: false,
-                }),
-            }
-            TargetEncoding::Classification { classes, values: None }
+            Values::Ignored | Values::Images { .. } => {}
         }
-        _ if column.reason == crate::Reason::AllMissing => return Err(empty()),
-        _ => return Err(DataError::BadTarget { name, reason: column.reason.clone() }),
-    };
-    if let TargetEncoding::Classification { classes, .. } = &encoding
-        && let [class] = &classes[..]
-    {
-        return Err(DataError::SingleClass { name, class: class.clone() });
     }
-    let target = Target { column: name, kind: column.kind, encoding };
-    report_classes(table, train, place, &target, findings);
-    Ok(target)
+
+    pub fn finish(
+        self,
+        options: &PreprocessOptions,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Target, DataError> {
+        let Column { name, kind, reason } = self.column.clone();
+        let empty =
+            || DataError::MissingTarget { name: name.clone(), missing: ReadOptions::default().missing };
+        let (encoding, counts) = match kind {
+            ColumnKind::Numeric if self.values.is_empty() && !self.many => return Err(empty()),
+            ColumnKind::Numeric => self.numeric(options, findings)?,
+            ColumnKind::Boolean | ColumnKind::Categorical if self.names.is_empty() => return Err(empty()),
+            ColumnKind::Boolean | ColumnKind::Categorical => {
+                let distinct = self.names.len();
+                match options.task {
+                    Some(Task::Regression) => return Err(DataError::TextTarget { name }),
+                    Some(Task::Classification) => {}
+                    None => {
+                        let (column, task) = (name.clone(), Task::Classification);
+                        findings.push(Finding::TaskInferred { column, task, distinct, numeric: false });
+                    }
+                }
+                let (classes, counts): (Vec<String>, Vec<_>) = self.names.into_iter().unzip();
+                (TargetEncoding::Classification { classes, values: None }, counts)
+            }
+            _ if reason == Reason::AllMissing => return Err(empty()),
+            _ => return Err(DataError::BadTarget { name, reason }),
+        };
+        if let TargetEncoding::Classification { classes, .. } = &encoding
+            && let [class] = &classes[..]
+        {
+            return Err(DataError::SingleClass { name, class: class.clone() });
+        }
+        let target = Target { column: name, kind, encoding };
+        report_classes(&target, &counts, findings);
+        Ok(target)
+    }
+
+    /// Numbers: classes if they are whole and few, or if the user says so.
+    fn numeric(
+        &self,
+        options: &PreprocessOptions,
+        findings: &mut Vec<Finding>,
+    ) -> Result<(TargetEncoding, Vec<(usize, usize)>), DataError> {
+        let (name, few) = (self.column.name.clone(), !self.many);
+        let values: Vec<f64> = self.values.keys().map(|&bits| unordered(bits)).collect();
+        let task = options.task.unwrap_or_else(|| {
+            let whole = values.iter().all(|value| value.fract() == 0.0);
+            let classes = few && whole && values.len() <= MOST_INFERRED_CLASSES;
+            let task = if classes { Task::Classification } else { Task::Regression };
+            let (column, distinct) = (name.clone(), if few { values.len() } else { MOST_CLASSES });
+            findings.push(Finding::TaskInferred { column, task, distinct, numeric: true });
+            task
+        });
+        if task == Task::Classification {
+            if !few {
+                return Err(DataError::TooManyClasses { name, most: MOST_CLASSES });
+            }
+            let classes = values.iter().map(f64::to_string).collect();
+            let counts = self.values.values().copied().collect();
+            return Ok((TargetEncoding::Classification { classes, values: Some(values) }, counts));
+        }
+        if self.numbers.low == self.numbers.high {
+            return Err(DataError::ConstantTarget { name, value: self.numbers.low });
+        }
+        Ok((TargetEncoding::Regression(self.numbers.scaling(options.standardize_target)), Vec::new()))
+    }
 }
 
-/// Whole numbers with few distinct values are classes.
-fn infer(distinct: &[f64], column: &str, findings: &mut Vec<Finding>) -> Task {
-    let whole = distinct.iter().all(|value| value.fract() == 0.0);
-    let task = match whole && distinct.len() <= MOST_INFERRED_CLASSES {
-        true => Task::Classification,
-        false => Task::Regression,
-    };
-    let (column, distinct) = (column.to_owned(), distinct.len());
-    findings.push(Finding::TaskInferred { column, task, distinct, numeric: true });
-    task
+fn tally((all, learned): &mut (usize, usize), training: bool) {
+    *all += 1;
+    *learned += usize::from(training);
 }
 
-fn distinct_numbers(values: &[f64]) -> Vec<f64> {
-    // -0 and 0 are one number.
-    let mut distinct: Vec<f64> = values.iter().filter(|v| !v.is_nan()).map(|v| v + 0.0).collect();
-    distinct.sort_unstable_by(f64::total_cmp);
-    distinct.dedup();
-    distinct
+/// A number as an integer of the same order; −0 and 0 are one.
+fn ordered(value: f64) -> i64 {
+    let bits = (value + 0.0).to_bits() as i64;
+    bits ^ (((bits >> 63) as u64) >> 1) as i64
 }
 
-fn regression(
-    values: &[f64],
-    train: &[u32],
-    name: &str,
-    standardize: bool,
-) -> Result<TargetEncoding, DataError> {
-    let mut moments = Moments::default();
-    let picked = train.iter().filter_map(|&row| values.get(row as usize)).filter(|v| !v.is_nan());
-    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-    for &value in picked {
-        moments.push(value);
-        (low, high) = (low.min(value), high.max(value));
-    }
-    if low == high {
-        return Err(DataError::ConstantTarget { name: name.to_owned(), value: low });
-    }
-    let scale = if moments.std() > 0.0 && moments.std().is_finite() { moments.std() } else { 1.0 };
-    let scaling = if standardize { Scaling { shift: moments.mean, scale } } else { Scaling::IDENTITY };
-    Ok(TargetEncoding::Regression(scaling))
+fn unordered(bits: i64) -> f64 {
+    f64::from_bits((bits ^ (((bits >> 63) as u64) >> 1) as i64) as u64)
 }
 
 /// Says which classes the training rows lack, and whether one is rare.
-fn report_classes(table: &Table, train: &[u32], place: usize, target: &Target, findings: &mut Vec<Finding>) {
-    let mut counts = vec![0usize; target.classes().len()];
-    let Some(values) = table.columns().get(place) else { return };
-    for &row in train {
-        if let Some(count) =
-            target.class(values, row as usize).and_then(|class| counts.get_mut(class as usize))
-        {
-            *count += 1;
-        }
-    }
-    let named = || counts.iter().copied().zip(target.classes());
+fn report_classes(target: &Target, counts: &[(usize, usize)], findings: &mut Vec<Finding>) {
+    let named = || counts.iter().map(|&(_, training)| training).zip(target.classes());
     for (_, class) in named().filter(|&(count, _)| count == 0) {
         findings.push(Finding::ClassNotInTraining { class: class.clone() });
     }
@@ -226,5 +245,18 @@ impl Target {
             }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_their_order_as_integers() {
+        let sorted = [f64::MIN, -3.5, -1.0, -1e-300, 0.0, 1e-300, 0.5, 2.0, 10.0, f64::MAX];
+        assert!(sorted.is_sorted_by(|&a, &b| ordered(a) < ordered(b)));
+        assert!(sorted.iter().all(|&value| unordered(ordered(value)) == value));
+        assert_eq!(ordered(-0.0), ordered(0.0));
     }
 }

@@ -1,0 +1,135 @@
+//! Learning how to turn columns into numbers, a window of rows at a time.
+
+use std::path::PathBuf;
+
+use super::category::Counts;
+use super::numeric::{Numbers, Truths};
+use super::target::TargetFit;
+use super::{Encoding, Input, PreprocessOptions, Preprocessor};
+use crate::error::{DataError, Nearest, Role};
+use crate::table::{Table, Values};
+use crate::{Column, ColumnKind, Finding, ReadOptions};
+
+/// Learns a [`Preprocessor`] from windows of rows, in one pass.
+///
+/// Takes memory for the distinct names of each categorical column, and none that grows with the
+/// rows. The result does not depend on how the rows are cut into windows, to the last bit.
+///
+/// ```
+/// use steepest_data::{Fitter, MemorySource, Source};
+/// let mut source = MemorySource::new(["x", "y"], vec![1.0, 10.0, 3.0, 30.5, 9.0, 8.5])?;
+/// let mut window = source.table();
+/// let mut fitter = Fitter::new(&window, "y", &Default::default())?;
+/// while source.fill(&mut window, 2)? > 0 {
+///     fitter.observe(&window, &vec![true; window.rows()]);
+///     window.clear();
+/// }
+/// let (learned, _) = fitter.finish()?;
+/// assert_eq!(learned.target.scaling().shift, 49.0 / 3.0);
+/// # Ok::<(), steepest_data::DataError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Fitter {
+    path: PathBuf,
+    options: PreprocessOptions,
+    place: usize,
+    target: TargetFit,
+    columns: Vec<(Column, Seen)>,
+}
+
+/// What was seen of a column.
+#[derive(Clone, Debug)]
+enum Seen {
+    Numbers(Numbers),
+    Truths(Truths),
+    Names(Counts),
+    Image(Encoding),
+    Ignored,
+}
+
+impl Fitter {
+    /// Prepares to learn from windows of this table's file; the table may be empty.
+    ///
+    /// # Errors
+    /// [`DataError::UnknownColumn`] for the target.
+    pub fn new(table: &Table, target: &str, options: &PreprocessOptions) -> Result<Fitter, DataError> {
+        let schema = table.schema();
+        let unknown = || DataError::UnknownColumn {
+            path: table.path().into(),
+            name: target.to_owned(),
+            role: Role::Target,
+            nearest: Nearest::find(target, schema.names()),
+        };
+        let (place, column) = schema
+            .columns
+            .iter()
+            .enumerate()
+            .find(|(_, column)| column.name == target)
+            .ok_or_else(unknown)?;
+        let start = |column: &Column, values: &Values| match (column.kind, values) {
+            (_, Values::Numbers(_)) => Seen::Numbers(Numbers::new()),
+            (ColumnKind::Boolean, Values::Names(_)) => Seen::Truths(Truths::default()),
+            (_, Values::Names(_)) => Seen::Names(Counts::default()),
+            (_, Values::Images { shape, .. }) => Seen::Image(Encoding::Image { shape: *shape }),
+            (_, Values::Ignored) => Seen::Ignored,
+        };
+        let columns = schema.columns.iter().zip(table.columns());
+        Ok(Fitter {
+            path: table.path().into(),
+            options: options.clone(),
+            place,
+            target: TargetFit::new(column.clone()),
+            columns: columns.map(|(column, values)| (column.clone(), start(column, values))).collect(),
+        })
+    }
+
+    /// Looks at a window of rows; `training` says of each whether it may be learned from.
+    ///
+    /// Rows without an entry in `training` are not looked at. Only the names of classes are taken
+    /// from all rows.
+    pub fn observe(&mut self, table: &Table, training: &[bool]) {
+        for (place, (values, (_, seen))) in table.columns().iter().zip(&mut self.columns).enumerate() {
+            match (seen, values) {
+                _ if place == self.place => self.target.observe(values, training),
+                (Seen::Numbers(numbers), Values::Numbers(values)) => numbers.observe(values, training),
+                (Seen::Truths(truths), Values::Names(names)) => truths.observe(names, training),
+                (Seen::Names(counts), Values::Names(names)) => counts.observe(names, training),
+                _ => {}
+            }
+        }
+    }
+
+    /// What was learned, and what the user should know of it.
+    ///
+    /// # Errors
+    /// An unusable target; [`DataError::NoFeatures`] if no column is left to learn from.
+    pub fn finish(self) -> Result<(Preprocessor, Vec<Finding>), DataError> {
+        let Fitter { path, options, place, target, columns } = self;
+        let mut findings = Vec::new();
+        let target = target.finish(&options, &mut findings)?;
+        let mut inputs = Vec::new();
+        for (at, (Column { name, reason, .. }, seen)) in columns.into_iter().enumerate() {
+            let column = name.clone();
+            let encoding = match seen {
+                _ if at == place => continue,
+                Seen::Numbers(numbers) => numbers.finish(column, options.standardize, &mut findings),
+                Seen::Truths(truths) => truths.finish(column, &mut findings),
+                Seen::Names(counts) => counts.finish(column, options.max_categories, &mut findings),
+                Seen::Image(encoding) => Some(encoding),
+                Seen::Ignored => {
+                    findings.push(Finding::IgnoredColumn { column, reason });
+                    None
+                }
+            };
+            inputs.extend(encoding.map(|encoding| Input { column: name, encoding }));
+        }
+        if inputs.is_empty() {
+            return Err(DataError::NoFeatures { path, target: target.column });
+        }
+        if inputs.len() > 1 && inputs.iter().any(|input| input.kind() == ColumnKind::Image) {
+            return Err(DataError::MixedImage { path });
+        }
+        let missing = ReadOptions::default().missing;
+        Ok((Preprocessor { inputs, target, unseen: options.unseen, missing }, findings))
+    }
+}
