@@ -134,3 +134,23 @@ pub fn detect(path: &Path, options: &ReadOptions) -> Result<&'static SourceSpec,
     let head = crate::text::open(path)?.head;
     Ok(files.find(|spec| (spec.detect)(path, &head)).unwrap_or(&csv::SPEC))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_source_is_described_once() {
+        let mut names: Vec<&str> = SOURCES.iter().map(|spec| spec.name).collect();
+        names.sort_unstable();
+        assert!(names.is_sorted_by(|a, b| a < b), "{names:?}");
+        for spec in SOURCES {
+            assert!(!spec.summary.is_empty() && !spec.reference.is_empty(), "{}", spec.name);
+            let mut keys: Vec<&str> = spec.parameters.iter().map(|parameter| parameter.name).collect();
+            keys.sort_unstable();
+            assert!(!keys.is_empty() && keys.is_sorted_by(|a, b| a < b), "{}: {keys:?}", spec.name);
+            let missing = (spec.open)("no/such/file".as_ref(), &ReadOptions::default());
+            assert!(matches!(missing, Err(DataError::NotFound { .. })), "{}", spec.name);
+        }
+    }
+}
