@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use steepest_data::DataError;
-use steepest_graph::PlanErrors;
+use steepest_graph::{ExecutorError, PlanErrors, VariablesError};
 use steepest_nn::NnError;
 
 use crate::{Fault, SpecError};
@@ -25,6 +25,12 @@ pub enum TrainError {
     /// The training step cannot be compiled.
     #[error(transparent)]
     Plan(#[from] PlanErrors),
+    /// The training step cannot be run.
+    #[error(transparent)]
+    Executor(#[from] ExecutorError),
+    /// Values of variables that do not belong to the model.
+    #[error(transparent)]
+    Variables(#[from] VariablesError),
     /// A batch that would not fit into memory.
     #[error("a batch of {rows} rows needs {bytes} bytes for its inputs alone")]
     BatchTooLarge {
@@ -42,6 +48,9 @@ pub enum TrainError {
     /// A target that there is no usual task for.
     #[error("the data have no target to learn")]
     NoTarget,
+    /// A model that was trained on data in memory, used on a file.
+    #[error("the model was trained on data in memory, so it does not know how to read a file")]
+    NoPreprocessor,
     /// A file or folder of the run that cannot be read or written.
     #[error("cannot {what} {}: {source}", path.display())]
     Io {
@@ -121,6 +130,9 @@ impl TrainError {
             TrainError::BatchTooLarge { .. } => "set a smaller `batch.size`".to_owned(),
             TrainError::NoRows { .. } => "give a data file with rows".to_owned(),
             TrainError::NoTarget => "name the column to predict as `data.target`".to_owned(),
+            TrainError::NoPreprocessor => {
+                "give it data in memory: `SavedModel::score`, `Predictor::dataset`".to_owned()
+            }
             TrainError::DirectoryInUse { path } => {
                 format!("resume it with `steepest train --resume {}`, or name another folder", path.display())
             }

@@ -1,25 +1,40 @@
 //! The trainer: events, stopping rules, checkpoints and diagnostics.
+//!
+//! A [`RunSpec`] (or a [`Training`] put together by hand) becomes a [`Trainer`]; [`Trainer::run`] is an
+//! iterator of [`Event`]s; what remains is a [`SavedModel`], which a [`Predictor`] applies to new rows.
 #![forbid(unsafe_code)]
 #![allow(clippy::result_large_err)]
 
+mod blueprint;
+mod checkpoint;
+mod container;
 mod error;
 mod evaluation;
+mod evaluator;
 mod event;
 mod exact;
 mod finding;
+mod gradient_look;
 mod model_file;
 mod predictor;
+mod program;
+mod run_directory;
 mod spec;
+mod stepper;
+mod stopping;
 mod trainer;
+mod training;
+mod watch;
 
 pub use error::TrainError;
 pub use evaluation::{Confusion, Evaluation};
 pub use event::{Best, EvalReport, Event, StepReport, StopReason};
 pub use finding::Finding;
 pub use model_file::{Fault, SavedModel};
-pub use predictor::{Predicted, Predictor};
+pub use predictor::{Predicted, Prediction, Predictor};
 pub use spec::{
     Choice, Place, Precision, ROOT, RunOptions, RunSpec, SECTIONS, Section, SpecError, SpecProblem,
     StopOptions, schema,
 };
 pub use trainer::{Overview, Run, Trainer};
+pub use training::Training;

@@ -1,11 +1,20 @@
-//! The saved model.
+//! The saved model: one file is enough to predict.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use steepest_data::Preprocessor;
-use steepest_nn::Task;
+use serde::{Deserialize, Serialize};
+use steepest_data::{Dataset, EncodedTargets, Encoder, Preprocessor, Table, sources};
+use steepest_graph::{Plan, Variables};
+use steepest_nn::{LossSpec, Model, ModelSpec, Registered, Task};
+use steepest_tensor::{Key, Pool, Shape, Tensor};
 
-use crate::{Evaluation, RunSpec, TrainError};
+use crate::blueprint::Blueprint;
+use crate::checkpoint::Weights;
+use crate::container::{self, Kind, Stored};
+use crate::evaluator::Evaluator;
+use crate::training::usual_loss;
+use crate::{Evaluation, Precision, RunSpec, TrainError};
 
 /// What is wrong with a model file.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +50,9 @@ pub enum Fault {
         /// The newest format known.
         known: u64,
     },
+    /// Its tensors are not those of the model.
+    #[error("its tensors are not those of the model")]
+    OtherModel,
 }
 
 impl Fault {
@@ -52,27 +64,86 @@ impl Fault {
             Fault::Truncated { .. } | Fault::Damaged { .. } => {
                 "copy it again, or write it anew by resuming its run".to_owned()
             }
+            Fault::OtherModel => "load it with the model it was trained with".to_owned(),
             Fault::Newer { .. } => "use the version of Steepest that wrote it, or a newer one".to_owned(),
         })
     }
 }
 
-/// A trained model with everything that is needed to use it.
-#[derive(Debug)]
+/// Rows of a file that are evaluated at a time.
+const WINDOW: usize = 4096;
+
+/// A trained model with everything that is needed to use it: weights, spec, preprocessing, scores.
+///
+/// Its file is in the safetensors format, so other programs can read the weights.
+#[derive(Clone)]
 pub struct SavedModel {
-    spec: Option<RunSpec>,
-    preprocessor: Preprocessor,
+    pub(crate) spec: Option<RunSpec>,
+    pub(crate) preprocessor: Option<Preprocessor>,
+    pub(crate) blueprint: Arc<Blueprint>,
+    pub(crate) weights: Weights,
+    pub(crate) scores: Vec<(String, Evaluation)>,
+    pub(crate) steps: u64,
+}
+
+/// What stands beside the weights in the file.
+#[derive(Serialize, Deserialize)]
+struct Document {
+    program: String,
+    spec: Option<String>,
+    preprocessor: Option<Preprocessor>,
     task: Task,
+    example: Vec<usize>,
+    precision: Precision,
     scores: Vec<(String, Evaluation)>,
+    steps: u64,
 }
 
 impl SavedModel {
     /// Reads a model file.
     ///
     /// # Errors
-    /// [`TrainError::Model`] with the [`Fault`].
+    /// [`TrainError::Model`] with the [`Fault`]; [`TrainError::ForeignModel`] if its model was written in Rust.
     pub fn load(path: impl AsRef<Path>) -> Result<SavedModel, TrainError> {
-        Err(TrainError::Model { path: path.as_ref().to_owned(), fault: Fault::NotAModel })
+        SavedModel::read(path.as_ref(), None)
+    }
+
+    /// Reads the file of a model written in Rust, which has to be given again.
+    ///
+    /// # Errors
+    /// As [`SavedModel::load`].
+    pub fn load_with(path: impl AsRef<Path>, model: impl Model + 'static) -> Result<SavedModel, TrainError> {
+        SavedModel::read(path.as_ref(), Some(Box::new(model)))
+    }
+
+    fn read(path: &Path, model: Option<Box<dyn Model>>) -> Result<SavedModel, TrainError> {
+        let fault = |fault| TrainError::Model { path: path.to_owned(), fault };
+        let contents = container::read(path, Kind::Model).map_err(fault)?;
+        let document: Document =
+            serde_json::from_value(contents.document).map_err(|_| fault(Fault::NotAModel))?;
+        let spec = document.spec.as_ref().map(|text| RunSpec::parse(text, path, &[])).transpose()?;
+        let (model, loss) = match (model, &spec) {
+            (Some(model), _) => (model, usual_loss(&document.task)?),
+            (None, Some(spec)) => {
+                let model =
+                    ModelSpec::find(spec.model.kind())?.build(spec.model.settings(), &document.task)?;
+                let loss = match &spec.loss {
+                    Some(loss) => (LossSpec::find(loss.kind())?.build)(loss.settings())?,
+                    None => usual_loss(&document.task)?,
+                };
+                (model, loss)
+            }
+            (None, None) => return Err(TrainError::ForeignModel { path: path.to_owned() }),
+        };
+        let example = Shape::new(&document.example).map_err(|_| fault(Fault::NotAModel))?;
+        // Initial values do not matter: all weights are in the file.
+        let (key, task, precision) = (Key::new(0), document.task, document.precision);
+        let blueprint = Arc::new(Blueprint { model, loss, task, example, key, precision });
+        let (preprocessor, scores, steps) = (document.preprocessor, document.scores, document.steps);
+        let model = SavedModel { spec, preprocessor, blueprint, weights: contents.tensors, scores, steps };
+        // The weights have to be those of the model: better said now than at the first prediction.
+        model.variables(&model.blueprint.predict(1)?).map_err(|_| fault(Fault::OtherModel))?;
+        Ok(model)
     }
 
     /// Writes the model file, at once or not at all.
@@ -80,23 +151,42 @@ impl SavedModel {
     /// # Errors
     /// If it cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), TrainError> {
-        let _ = path.as_ref();
-        Ok(())
+        let (path, blueprint) = (path.as_ref(), &self.blueprint);
+        let document = Document {
+            program: format!("Steepest {}", env!("CARGO_PKG_VERSION")),
+            spec: self.spec.as_ref().map(RunSpec::resolved),
+            preprocessor: self.preprocessor.clone(),
+            task: blueprint.task,
+            example: blueprint.example.to_vec(),
+            precision: blueprint.precision,
+            scores: self.scores.clone(),
+            steps: self.steps,
+        };
+        let tensors: Vec<Stored> =
+            self.weights.iter().map(|(name, tensor)| Stored::of_tensor(name.clone(), tensor)).collect();
+        let document = serde_json::to_value(document).map_err(std::io::Error::other);
+        let written = document.and_then(|document| container::write(path, Kind::Model, document, &tensors));
+        written.map_err(TrainError::io("write", path))
     }
 
-    /// The spec it was trained by.
+    /// The spec it was trained by; none if a part of it was written in Rust.
     pub fn spec(&self) -> Option<&RunSpec> {
         self.spec.as_ref()
     }
 
-    /// What turns rows into numbers.
-    pub fn preprocessor(&self) -> &Preprocessor {
-        &self.preprocessor
+    /// What turns rows of a file into numbers; none if it was trained on data in memory.
+    pub fn preprocessor(&self) -> Option<&Preprocessor> {
+        self.preprocessor.as_ref()
     }
 
     /// What it predicts.
     pub fn task(&self) -> Task {
-        self.task
+        self.blueprint.task
+    }
+
+    /// The shape of one row's features.
+    pub fn example(&self) -> Shape {
+        self.blueprint.example
     }
 
     /// How it did on `"validation"` and `"test"` when it was trained.
@@ -104,12 +194,22 @@ impl SavedModel {
         &self.scores
     }
 
-    /// Names and shapes of its parameters and states.
-    pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
-        Vec::new()
+    /// Updates that were made to train it, whatever weights were kept in the end.
+    pub fn steps(&self) -> u64 {
+        self.steps
     }
 
-    /// Scores it on a data file that has the target column.
+    /// Its parameters and states by name.
+    pub fn weights(&self) -> &[(String, Tensor)] {
+        &self.weights
+    }
+
+    /// Names and shapes of its parameters and states.
+    pub fn tensors(&self) -> Vec<(String, Vec<usize>)> {
+        self.weights.iter().map(|(name, tensor)| (name.clone(), tensor.shape().to_vec())).collect()
+    }
+
+    /// Scores it on a data file that has the target column, in memory that does not grow with the file.
     ///
     /// # Errors
     /// Whatever is wrong with the file.
@@ -117,7 +217,85 @@ impl SavedModel {
         &self,
         data: impl AsRef<Path>,
     ) -> Result<(Evaluation, Vec<steepest_data::Finding>), TrainError> {
-        let _ = data.as_ref();
-        Err(TrainError::NoTarget)
+        let learned = self.preprocessor.as_ref().ok_or(TrainError::NoPreprocessor)?;
+        let base = self.spec.as_ref().map(|spec| spec.data.read.clone()).unwrap_or_default();
+        // The labels of the training images are not those of this file.
+        let options = steepest_data::ReadOptions { labels: None, ..learned.read_options(&base) };
+        let mut source = sources::open(data.as_ref(), &options)?;
+        let (mut table, pool) = (source.table(), Pool::for_this_machine());
+        let (mut scoring, mut scores) = (self.scoring()?, None);
+        let mut encoder = Encoder::new(learned, &table)?;
+        while source.fill(&mut table, WINDOW)? > 0 {
+            if let Some(target) = table.schema().find(&learned.target.column) {
+                table.drop_missing(target);
+            }
+            let rows = labelled(learned, &mut encoder, &table)?;
+            let scores = match &mut scores {
+                Some(scores) => scores,
+                None => scores.insert(scoring.evaluator.begin(&self.blueprint.task, rows.target_kind())?),
+            };
+            scoring.evaluator.add(scores, &self.blueprint, &rows, &mut scoring.variables, &pool)?;
+            table.clear();
+        }
+        let scores = scores.ok_or(TrainError::NoRows { what: "evaluate" })?;
+        Ok((scores.finish(), encoder.findings()))
+    }
+
+    /// Scores it on data in memory.
+    ///
+    /// # Errors
+    /// If the data do not have the model's inputs and targets.
+    pub fn score(&self, data: &Dataset) -> Result<Evaluation, TrainError> {
+        let mut scoring = self.scoring()?;
+        let pool = Pool::for_this_machine();
+        scoring.evaluator.evaluate(&self.blueprint, data, &mut scoring.variables, &pool)
+    }
+
+    fn scoring(&self) -> Result<Scoring, TrainError> {
+        let metrics = self.spec.as_ref().and_then(|spec| spec.run.metrics.as_deref());
+        let variables = self.variables(&self.blueprint.predict(1)?)?;
+        Ok(Scoring { evaluator: Evaluator::new(&self.blueprint, metrics)?, variables })
+    }
+
+    /// The weights in a store that a plan can be bound to.
+    pub(crate) fn variables(&self, plan: &Plan) -> Result<Variables, TrainError> {
+        let mut variables = Variables::new(plan.variables(), self.blueprint.precision);
+        for (name, tensor) in &self.weights {
+            variables.set(name, tensor)?;
+        }
+        match plan.variables().iter().find(|spec| self.weights.iter().all(|(name, _)| *name != spec.name)) {
+            Some(spec) => Err(steepest_graph::VariablesError::Unknown { name: spec.name.clone() }.into()),
+            None => Ok(variables),
+        }
+    }
+}
+
+/// The rows of a table with their targets.
+fn labelled(learned: &Preprocessor, encoder: &mut Encoder<'_>, table: &Table) -> Result<Dataset, TrainError> {
+    let rows = table.rows();
+    let mut features = vec![0f32; rows * learned.width()];
+    encoder.features(table, 0..rows, &mut features)?;
+    Ok(match encoder.targets(table, 0..rows)? {
+        EncodedTargets::Numbers(values) => {
+            Dataset::regression(learned.example(), features, values)?.with_scaling(learned.target.scaling())
+        }
+        EncodedTargets::Classes(labels) => {
+            Dataset::classification(learned.example(), features, labels, learned.target.classes().to_vec())?
+        }
+    })
+}
+
+struct Scoring {
+    evaluator: Evaluator,
+    variables: Variables,
+}
+
+impl std::fmt::Debug for SavedModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.weights.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("SavedModel")
+            .field("task", &self.task())
+            .field("tensors", &names)
+            .finish_non_exhaustive()
     }
 }

@@ -1,14 +1,56 @@
 //! Predictions for rows of a file, in memory that does not grow with the file.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
+use steepest_data::{Dataset, Encoder, ReadOptions, Scaling, Table, sources};
+use steepest_graph::Variables;
+use steepest_nn::Task;
+use steepest_tensor::{Pool, Slice, SliceMut};
+
+use crate::evaluator::{class, rows_at_a_time};
+use crate::program::Program;
+use crate::stepper::ranges;
 use crate::{SavedModel, TrainError};
 
-/// Predicts rows of data files with a saved model.
-#[derive(Debug)]
+/// Predicts rows of data files, or of data in memory, with a saved model.
+///
+/// ```
+/// use steepest_data::Dataset;
+/// use steepest_nn::Dense;
+/// use steepest_train::{Prediction, Predictor, Training};
+/// let x: Vec<f32> = (0..64).map(|i| i as f32 / 32.0 - 1.0).collect();
+/// let y = x.iter().map(|&x| 3.0 * f64::from(x)).collect();
+/// let data = Dataset::regression([1], x, y)?;
+/// let mut trainer = Training::new(data).model(Dense::new(1)).learning_rate(0.1).trainer()?;
+/// trainer.train()?;
+/// let model = trainer.model();
+/// let new = Dataset::unlabelled([1], vec![2.0f32])?;
+/// let Prediction::Numbers(y) = &Predictor::new(&model)?.dataset(&new)?[0] else { panic!("a number") };
+/// assert!((y[0] - 6.0).abs() < 0.1, "{y:?}");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Predictor<'m> {
     model: &'m SavedModel,
+    variables: Variables,
+    programs: BTreeMap<usize, Program>,
+    pool: Pool,
+    rows: usize,
+}
+
+/// What a model predicts for one row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Prediction {
+    /// Numbers, in the target's own unit.
+    Numbers(Vec<f64>),
+    /// The most probable class, the first of equal ones, and the probability of each.
+    Class {
+        /// The number of the class.
+        class: usize,
+        /// The probability of each class; they add up to 1.
+        probabilities: Vec<f64>,
+    },
 }
 
 /// What came of predicting a file.
@@ -26,16 +68,143 @@ impl<'m> Predictor<'m> {
     /// # Errors
     /// If the model cannot be built.
     pub fn new(model: &'m SavedModel) -> Result<Predictor<'m>, TrainError> {
-        Ok(Predictor { model })
+        let blueprint = &model.blueprint;
+        let rows = rows_at_a_time(blueprint.example.elements());
+        let plan = blueprint.predict(rows)?;
+        let variables = model.variables(&plan)?;
+        let programs = BTreeMap::from([(rows, Program::new(plan, &variables)?)]);
+        Ok(Predictor { model, variables, programs, pool: Pool::for_this_machine(), rows })
     }
 
     /// Reads a data file and writes a CSV with the same rows in the same order: the file's own columns,
-    /// then `prediction`, and for classes a column `probability:<class>` each.
+    /// then `prediction`, and for classes `probability:<class>` for each.
     ///
     /// # Errors
     /// Whatever is wrong with the file, or with writing.
     pub fn csv(&mut self, data: impl AsRef<Path>, out: &mut dyn Write) -> Result<Predicted, TrainError> {
-        let _ = (data.as_ref(), out, self.model);
-        Err(TrainError::NoTarget)
+        let learned = self.model.preprocessor.as_ref().ok_or(TrainError::NoPreprocessor)?;
+        let base = self.model.spec.as_ref().map(|spec| spec.data.read.clone()).unwrap_or_default();
+        let options = ReadOptions { labels: None, ..learned.read_options(&base) };
+        let mut source = sources::open(data.as_ref(), &options)?;
+        let mut table = source.table().keep_text();
+        let mut encoder = Encoder::new(learned, &table)?;
+        let mut csv = csv::Writer::from_writer(out);
+        let write = |error: csv::Error| TrainError::io("write", Path::new("the predictions"))(error.into());
+        csv.write_record(self.header(&table)).map_err(write)?;
+        let mut predicted = Predicted { rows: 0, findings: Vec::new() };
+        let classes = learned.target.classes();
+        while source.fill(&mut table, self.rows)? > 0 {
+            let rows = table.rows();
+            let predictions = self.run(rows, learned.target.scaling(), |features| {
+                match features {
+                    SliceMut::F32(features) => encoder.features(&table, 0..rows, features)?,
+                    SliceMut::F64(features) => encoder.features(&table, 0..rows, features)?,
+                }
+                Ok(())
+            })?;
+            for (row, prediction) in predictions.iter().enumerate() {
+                table
+                    .text(row)
+                    .into_iter()
+                    .flatten()
+                    .try_for_each(|field| csv.write_field(field))
+                    .map_err(write)?;
+                let fields = match prediction {
+                    Prediction::Numbers(numbers) => numbers.iter().map(f64::to_string).collect(),
+                    Prediction::Class { class, probabilities } => {
+                        let name = classes.get(*class).cloned().unwrap_or_else(|| class.to_string());
+                        let shares = probabilities.iter().map(|p| format!("{p:.6}"));
+                        std::iter::once(name).chain(shares).collect::<Vec<String>>()
+                    }
+                };
+                fields.iter().try_for_each(|field| csv.write_field(field)).map_err(write)?;
+                csv.write_record(None::<&[u8]>).map_err(write)?;
+            }
+            predicted.rows += rows as u64;
+            table.clear();
+        }
+        csv.flush().map_err(TrainError::io("write", Path::new("the predictions")))?;
+        predicted.findings = encoder.findings();
+        Ok(predicted)
+    }
+
+    /// Predicts rows in memory.
+    ///
+    /// # Errors
+    /// If the rows do not have the model's inputs.
+    pub fn dataset(&mut self, data: &Dataset) -> Result<Vec<Prediction>, TrainError> {
+        let scaling = self.model.preprocessor.as_ref().map_or(Scaling::IDENTITY, |p| p.target.scaling());
+        let mut all = Vec::with_capacity(data.rows());
+        for range in ranges(data.rows(), self.rows) {
+            let rows = range.clone();
+            all.extend(self.run(range.len(), scaling, |features| {
+                use steepest_data::TargetsMut;
+                match features {
+                    SliceMut::F32(features) => data.fill(rows, features, TargetsMut::None)?,
+                    SliceMut::F64(features) => data.fill(rows, features, TargetsMut::None)?,
+                };
+                Ok(())
+            })?);
+        }
+        Ok(all)
+    }
+
+    /// Fills the features of some rows and predicts them.
+    fn run(
+        &mut self,
+        rows: usize,
+        scaling: Scaling,
+        fill: impl FnOnce(SliceMut<'_>) -> Result<(), TrainError>,
+    ) -> Result<Vec<Prediction>, TrainError> {
+        use std::collections::btree_map::Entry;
+        let program = match self.programs.entry(rows) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                entry.insert(Program::new(self.model.blueprint.predict(rows)?, &self.variables)?)
+            }
+        };
+        if let Some(features) = program.features() {
+            fill(features)?;
+        }
+        program.run(&mut self.variables, &self.pool)?;
+        let (outputs, task) = (program.predictions(), self.model.blueprint.task);
+        let width = outputs.len() / rows.max(1);
+        Ok((0..rows).map(|row| prediction(outputs, row, width, task, scaling)).collect())
+    }
+
+    fn header(&self, table: &Table) -> Vec<String> {
+        let own = table.schema().names().map(str::to_owned);
+        let outputs = self.model.blueprint.task.outputs();
+        let classes = self.model.preprocessor.as_ref().map(|p| p.target.classes()).unwrap_or_default();
+        let predictions = match self.model.blueprint.task {
+            Task::Regression { outputs: 2.. } => (1..=outputs).map(|i| format!("prediction:{i}")).collect(),
+            _ => vec!["prediction".to_owned()],
+        };
+        own.chain(predictions).chain(classes.iter().map(|class| format!("probability:{class}"))).collect()
+    }
+}
+
+fn prediction(outputs: Slice<'_>, row: usize, width: usize, task: Task, scaling: Scaling) -> Prediction {
+    let of_row = (row * width..(row + 1) * width).map(|i| outputs.get(i));
+    match task {
+        Task::Regression { .. } => Prediction::Numbers(of_row.map(|value| scaling.invert(value)).collect()),
+        Task::Binary => {
+            let yes = 1.0 / (1.0 + (-outputs.get(row)).exp());
+            Prediction::Class { class: class(outputs, row, width), probabilities: vec![1.0 - yes, yes] }
+        }
+        Task::Multiclass { .. } => {
+            let logits: Vec<f64> = of_row.collect();
+            let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let powers: Vec<f64> = logits.iter().map(|z| (z - largest).exp()).collect();
+            let sum: f64 = powers.iter().sum();
+            let probabilities = powers.into_iter().map(|power| power / sum).collect();
+            Prediction::Class { class: class(outputs, row, width), probabilities }
+        }
+    }
+}
+
+impl std::fmt::Debug for Predictor<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Predictor").field("model", &self.model).finish_non_exhaustive()
     }
 }

@@ -1,0 +1,182 @@
+//! Runs a model over rows without training it, and measures what it predicts.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use steepest_data::{Dataset, Scaling, TargetKind};
+use steepest_graph::Variables;
+use steepest_nn::{Metric, MetricSpec, NnError, Registered, Task, Values};
+use steepest_tensor::{Pool, Slice};
+
+use crate::blueprint::Blueprint;
+use crate::program::Program;
+use crate::stepper::ranges;
+use crate::{Confusion, Evaluation, TrainError};
+
+/// Rows that are evaluated at a time, at most.
+const MOST_ROWS: usize = 512;
+/// Numbers in their features, at most: 1 MiB in single precision.
+const MOST_FEATURES: usize = 1 << 18;
+
+/// Compiled plans for evaluation, by their number of rows, and the metrics to take.
+pub(crate) struct Evaluator {
+    programs: BTreeMap<usize, Program>,
+    rows: usize,
+    metrics: Vec<&'static MetricSpec>,
+}
+
+/// Rows that are evaluated at a time, for features of a width.
+pub(crate) fn rows_at_a_time(width: usize) -> usize {
+    (MOST_FEATURES / width.max(1)).clamp(1, MOST_ROWS)
+}
+
+impl Evaluator {
+    /// Metrics by name; none: those usual for the task.
+    pub fn new(blueprint: &Blueprint, metrics: Option<&[String]>) -> Result<Evaluator, NnError> {
+        let usual = || blueprint.task.default_metrics().iter().map(|name| (*name).to_owned()).collect();
+        let names: Vec<String> = metrics.map_or_else(usual, <[String]>::to_vec);
+        let metrics = names.iter().map(|name| MetricSpec::find(name)).collect::<Result<Vec<_>, _>>()?;
+        let evaluator = Evaluator {
+            programs: BTreeMap::new(),
+            rows: rows_at_a_time(blueprint.example.elements()),
+            metrics,
+        };
+        evaluator.fresh_metrics(&blueprint.task)?;
+        Ok(evaluator)
+    }
+
+    /// The names of the metrics.
+    pub fn metrics(&self) -> Vec<String> {
+        self.metrics.iter().map(|spec| spec.about.name.to_owned()).collect()
+    }
+
+    fn fresh_metrics(&self, task: &Task) -> Result<Vec<Box<dyn Metric>>, NnError> {
+        self.metrics.iter().map(|spec| spec.build(&spec.settings([])?, task)).collect()
+    }
+
+    /// Empty scores for rows with these targets.
+    pub fn begin(&self, task: &Task, targets: TargetKind<'_>) -> Result<Scores, NnError> {
+        let (mut scaling, mut confusion) = (Scaling::IDENTITY, None);
+        match targets {
+            TargetKind::Regression { scaling: unit, .. } => scaling = unit,
+            TargetKind::Classes { names } if !matches!(task, Task::Regression { .. }) => {
+                confusion = Some(Confusion::new(names));
+            }
+            _ => {}
+        }
+        let (names, metrics) = (self.metrics(), self.fresh_metrics(task)?);
+        Ok(Scores { rows: 0, loss: 0.0, names, metrics, scaling, confusion, predicted: Vec::new() })
+    }
+
+    /// Adds all rows of a data set to the scores.
+    ///
+    /// Losses are added row by row in double precision, so how rows are grouped does not matter.
+    pub fn add(
+        &mut self,
+        scores: &mut Scores,
+        blueprint: &Blueprint,
+        data: &Dataset,
+        variables: &mut Variables,
+        pool: &Pool,
+    ) -> Result<(), TrainError> {
+        let (classes, numbers) = (data.classes(), data.numbers());
+        for range in ranges(data.rows(), self.rows) {
+            let program = match self.programs.entry(range.len()) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    entry.insert(Program::new(blueprint.evaluate(range.len())?, variables)?)
+                }
+            };
+            program.fill(data, range.clone())?;
+            program.run(variables, pool)?;
+            let losses = program.losses();
+            for row in 0..range.len() {
+                scores.loss += losses.get(row);
+            }
+            scores.rows += range.len();
+            match classes.get(range.clone()) {
+                Some(labels) if scores.confusion.is_some() => {
+                    scores.classes(program.predictions(), labels)?
+                }
+                Some(labels) => {
+                    scores.numbers(program.predictions(), labels.iter().map(|&class| f64::from(class)))?
+                }
+                None => {
+                    let width = data.target_width();
+                    let numbers = numbers.get(range.start * width..range.end * width).unwrap_or_default();
+                    scores.numbers(program.predictions(), numbers.iter().copied())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Scores all rows of a data set.
+    pub fn evaluate(
+        &mut self,
+        blueprint: &Blueprint,
+        data: &Dataset,
+        variables: &mut Variables,
+        pool: &Pool,
+    ) -> Result<Evaluation, TrainError> {
+        let mut scores = self.begin(&blueprint.task, data.target_kind())?;
+        self.add(&mut scores, blueprint, data, variables, pool)?;
+        Ok(scores.finish())
+    }
+}
+
+/// Loss and metrics over the rows so far.
+pub(crate) struct Scores {
+    rows: usize,
+    loss: f64,
+    names: Vec<String>,
+    metrics: Vec<Box<dyn Metric>>,
+    /// From the unit that the model predicts in to the target's own.
+    scaling: Scaling,
+    confusion: Option<Confusion>,
+    /// Room for predictions and targets in the target's own unit.
+    predicted: Vec<f64>,
+}
+
+impl Scores {
+    fn classes(&mut self, predictions: Slice<'_>, labels: &[u32]) -> Result<(), NnError> {
+        let width = predictions.len() / labels.len().max(1);
+        if let Some(confusion) = &mut self.confusion {
+            for (row, &label) in labels.iter().enumerate() {
+                confusion.count(label as usize, class(predictions, row, width));
+            }
+        }
+        let values = match predictions {
+            Slice::F32(values) => Values::F32(values),
+            Slice::F64(values) => Values::F64(values),
+        };
+        self.metrics.iter_mut().try_for_each(|metric| metric.update(values, labels.into()))
+    }
+
+    fn numbers(&mut self, predictions: Slice<'_>, targets: impl Iterator<Item = f64>) -> Result<(), NnError> {
+        let (count, scaling) = (predictions.len(), self.scaling);
+        self.predicted.clear();
+        self.predicted.extend((0..count).map(|i| scaling.invert(predictions.get(i))));
+        self.predicted.extend(targets.map(|target| scaling.invert(target)));
+        let (predicted, targets) = self.predicted.split_at(count);
+        self.metrics.iter_mut().try_for_each(|metric| metric.update(predicted.into(), targets.into()))
+    }
+
+    pub fn finish(self) -> Evaluation {
+        Evaluation {
+            rows: self.rows,
+            loss: self.loss / self.rows as f64,
+            metrics: self.names.into_iter().zip(self.metrics.iter().map(|metric| metric.value())).collect(),
+            confusion: self.confusion,
+        }
+    }
+}
+
+/// The class that the logits of a row decide for, the first of equal ones. One logit z decides by z > 0.
+pub(crate) fn class(logits: Slice<'_>, row: usize, width: usize) -> usize {
+    if width == 1 {
+        return usize::from(logits.get(row) > 0.0);
+    }
+    let of = |k: usize| logits.get(row * width + k);
+    (1..width).fold(0, |best, k| if of(k) > of(best) { k } else { best })
+}

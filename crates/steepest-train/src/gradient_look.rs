@@ -1,0 +1,60 @@
+//! A look at the size of the gradient, now and then, by a plan that changes nothing.
+
+use steepest_data::{Batches, Position};
+use steepest_graph::VariableKind;
+
+use crate::TrainError;
+use crate::blueprint::Blueprint;
+use crate::program::Program;
+use crate::stepper::{StepContext, in_parts};
+
+/// Updates for each look, so that looking costs little.
+const STEPS_PER_LOOK: u64 = 8;
+
+/// Measures the norm of the gradient on the first batch of an epoch, with the weights at its end.
+pub(crate) struct GradientLook {
+    /// Epochs from one look to the next.
+    every: u64,
+    compiled: Option<(Program, Vec<[String; 2]>)>,
+}
+
+impl GradientLook {
+    pub fn new(steps_per_epoch: u64) -> GradientLook {
+        GradientLook { every: STEPS_PER_LOOK.div_ceil(steps_per_epoch.max(1)), compiled: None }
+    }
+
+    /// The Euclidean norm of the gradient of all parameters; none in most epochs if they are short.
+    pub fn norm(
+        &mut self,
+        epoch: u64,
+        blueprint: &Blueprint,
+        batches: &Batches,
+        step: u64,
+        cx: StepContext<'_>,
+    ) -> Result<Option<f64>, TrainError> {
+        if !epoch.is_multiple_of(self.every) || in_parts(blueprint, batches) {
+            return Ok(None);
+        }
+        let (program, names) = match &mut self.compiled {
+            Some(compiled) => compiled,
+            None => {
+                let (plan, names) = blueprint.gradient_norms(batches.size())?;
+                self.compiled.insert((Program::new(plan, cx.variables)?, names))
+            }
+        };
+        let first = Position { epoch: epoch - 1, index: 0 };
+        let Some(batch) = batches.iter_from(first).next() else { return Ok(None) };
+        program.fill(cx.data, batch.rows())?;
+        program.set(step, 0.0);
+        let has_states = cx.variables.specs().iter().any(|spec| spec.kind == VariableKind::State);
+        match has_states {
+            // The forward pass of training changes states (running means), which a look must not.
+            true => program.run(&mut cx.variables.clone(), cx.pool)?,
+            false => program.run(cx.variables, cx.pool)?,
+        }
+        let norms = names
+            .iter()
+            .map(|[largest, squares]| program.number(largest).abs() * program.number(squares).sqrt());
+        Ok(Some(norms.fold(0.0, f64::hypot)))
+    }
+}

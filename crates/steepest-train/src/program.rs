@@ -1,0 +1,101 @@
+//! A compiled plan with its inputs and outputs looked up once, and batches copied straight into it.
+
+use steepest_data::{DataError, Dataset, TargetsMut};
+use steepest_graph::{Executor, Feed, InputId, OutputId, Plan, ScalarId, Variables};
+use steepest_optim::{LEARNING_RATE, STEP};
+use steepest_tensor::{Pool, Slice, SliceMut};
+
+use crate::TrainError;
+use crate::blueprint::{FEATURES, LOSS, LOSSES, PREDICTIONS, TARGETS};
+
+/// A compiled plan for a fixed number of rows. Filling and running it allocates nothing.
+pub(crate) struct Program {
+    executor: Executor,
+    features: Option<InputId>,
+    targets: Option<InputId>,
+    step: Option<ScalarId>,
+    rate: Option<ScalarId>,
+    loss: Option<OutputId>,
+    losses: Option<OutputId>,
+    predictions: Option<OutputId>,
+}
+
+impl Program {
+    pub fn new(plan: Plan, variables: &Variables) -> Result<Program, TrainError> {
+        let executor = Executor::new(plan, variables)?;
+        Ok(Program {
+            features: executor.input(FEATURES),
+            targets: executor.input(TARGETS),
+            step: executor.scalar(STEP),
+            rate: executor.scalar(LEARNING_RATE),
+            loss: executor.output(LOSS),
+            losses: executor.output(LOSSES),
+            predictions: executor.output(PREDICTIONS),
+            executor,
+        })
+    }
+
+    /// Copies rows of the data into the inputs.
+    pub fn fill(&mut self, data: &Dataset, rows: impl Iterator<Item = usize>) -> Result<(), DataError> {
+        match (self.features, self.targets) {
+            (Some(features), Some(targets)) => match self.executor.feed_pair(features, targets) {
+                (Feed::Real(SliceMut::F32(x)), Feed::Real(SliceMut::F32(y))) => {
+                    data.fill(rows, x, TargetsMut::Real(y))
+                }
+                (Feed::Real(SliceMut::F64(x)), Feed::Real(SliceMut::F64(y))) => {
+                    data.fill(rows, x, TargetsMut::Real(y))
+                }
+                (Feed::Real(SliceMut::F32(x)), Feed::Index(y)) => data.fill(rows, x, TargetsMut::Classes(y)),
+                (Feed::Real(SliceMut::F64(x)), Feed::Index(y)) => data.fill(rows, x, TargetsMut::Classes(y)),
+                // Features are declared real, and a plan has one precision.
+                _ => Ok(0),
+            },
+            (Some(features), None) => match self.executor.feed(features) {
+                SliceMut::F32(x) => data.fill(rows, x, TargetsMut::None),
+                SliceMut::F64(x) => data.fill(rows, x, TargetsMut::None),
+            },
+            // A model that does not look at the features leaves nothing to predict from.
+            (None, _) => Ok(0),
+        }
+        .map(drop)
+    }
+
+    /// Where to write the features; none if the model does not look at them.
+    pub fn features(&mut self) -> Option<SliceMut<'_>> {
+        self.features.map(|features| self.executor.feed(features))
+    }
+
+    /// Sets the number of the update and its learning rate.
+    pub fn set(&mut self, step: u64, rate: f64) {
+        if let Some(scalar) = self.step {
+            self.executor.set_scalar(scalar, step as f64);
+        }
+        if let Some(scalar) = self.rate {
+            self.executor.set_scalar(scalar, rate);
+        }
+    }
+
+    pub fn run(&mut self, variables: &mut Variables, pool: &Pool) -> Result<(), TrainError> {
+        Ok(self.executor.run(variables, pool)?)
+    }
+
+    /// The loss of the last run: NaN if the plan has none.
+    pub fn loss(&self) -> f64 {
+        self.loss.map_or(f64::NAN, |loss| self.executor.number(loss))
+    }
+
+    /// The loss of each row in the last run.
+    pub fn losses(&self) -> Slice<'_> {
+        self.losses.map_or(Slice::F32(&[]), |losses| self.executor.value(losses))
+    }
+
+    /// What the model predicted in the last run.
+    pub fn predictions(&self) -> Slice<'_> {
+        self.predictions.map_or(Slice::F32(&[]), |predictions| self.executor.value(predictions))
+    }
+
+    /// An output by name: NaN if there is none.
+    pub fn number(&self, name: &str) -> f64 {
+        self.executor.output(name).map_or(f64::NAN, |output| self.executor.number(output))
+    }
+}

@@ -1,0 +1,198 @@
+//! One update, on a batch of any size.
+
+use std::ops::Range;
+
+use steepest_data::{Batch, Batches, Dataset};
+use steepest_graph::{Cost, Plan, VariableSpec, Variables};
+use steepest_optim::Transform;
+use steepest_tensor::Pool;
+
+use crate::TrainError;
+use crate::blueprint::Blueprint;
+use crate::program::Program;
+
+/// Numbers in a batch's features beyond which an update is cut into parts: 16 MiB in single precision.
+const MOST_FEATURES: usize = 1 << 22;
+
+/// What a stepper needs to make an update.
+pub(crate) struct StepContext<'a> {
+    pub data: &'a Dataset,
+    pub variables: &'a mut Variables,
+    pub pool: &'a Pool,
+}
+
+/// One update, on a batch of any size.
+///
+/// A batch that fits is one run of one plan. A larger one ("full" on many rows) is the exact mean over
+/// all its rows: parts add their gradients up, and one more plan applies the mean.
+#[allow(clippy::large_enum_variant)] // There is one for a run.
+pub(crate) enum Stepper {
+    /// `keeps`: the one batch holds all rows, and stays in place once it is there.
+    Whole {
+        batch: Program,
+        tail: Option<Program>,
+        keeps: bool,
+        filled: bool,
+    },
+    Parts {
+        part: usize,
+        whole: Program,
+        rest: Option<Program>,
+        apply: Program,
+    },
+}
+
+/// The plans of a stepper, before there is a store of variables.
+#[allow(clippy::large_enum_variant)] // There is one for a run.
+pub(crate) enum StepPlans {
+    Whole { batch: Plan, tail: Option<Plan>, keeps: bool },
+    Parts { part: usize, whole: Plan, rest: Option<Plan>, apply: Plan },
+}
+
+impl StepPlans {
+    pub fn compile(
+        blueprint: &Blueprint,
+        optimizer: &dyn Transform,
+        batches: &Batches,
+    ) -> Result<StepPlans, TrainError> {
+        StepPlans::with_parts_of(rows_of_a_part(blueprint), blueprint, optimizer, batches)
+    }
+
+    /// The plans that cut batches of more than `part` rows.
+    pub fn with_parts_of(
+        part: usize,
+        blueprint: &Blueprint,
+        optimizer: &dyn Transform,
+        batches: &Batches,
+    ) -> Result<StepPlans, TrainError> {
+        let rows = batches.size();
+        if rows <= part || batches.per_epoch() > 1 {
+            let tail = batches.tail();
+            return Ok(StepPlans::Whole {
+                batch: blueprint.train(rows, optimizer)?,
+                tail: (tail > 0).then(|| blueprint.train(tail, optimizer)).transpose()?,
+                keeps: batches.per_epoch() == 1,
+            });
+        }
+        let whole = blueprint.accumulate(part)?;
+        let rest = rows % part;
+        Ok(StepPlans::Parts {
+            part,
+            apply: blueprint.apply(whole.variables(), rows, optimizer)?,
+            whole,
+            rest: (rest > 0).then(|| blueprint.accumulate(rest)).transpose()?,
+        })
+    }
+
+    /// All variables of the plans, each once.
+    pub fn variables(&self) -> Vec<VariableSpec> {
+        let plans: [&Plan; 2] = match self {
+            StepPlans::Whole { batch, .. } => [batch, batch],
+            StepPlans::Parts { whole, apply, .. } => [whole, apply],
+        };
+        let mut all: Vec<VariableSpec> = Vec::new();
+        for spec in plans.into_iter().flat_map(Plan::variables) {
+            if !all.iter().any(|known| known.name == spec.name) {
+                all.push(spec.clone());
+            }
+        }
+        all
+    }
+
+    /// What the plan of a batch, or of a part of one, costs.
+    pub fn cost(&self) -> Cost {
+        match self {
+            StepPlans::Whole { batch, .. } => batch.cost(),
+            StepPlans::Parts { whole, .. } => whole.cost(),
+        }
+    }
+
+    /// The plan of a step, for people.
+    pub fn explain(&self) -> String {
+        match self {
+            StepPlans::Whole { batch, .. } => batch.explain(),
+            StepPlans::Parts { part, whole, apply, .. } => {
+                format!("each part of {part} rows:\n{}\nthen:\n{}", whole.explain(), apply.explain())
+            }
+        }
+    }
+
+    pub fn bind(self, variables: &Variables) -> Result<Stepper, TrainError> {
+        let bind = |plan: Plan| Program::new(plan, variables);
+        Ok(match self {
+            StepPlans::Whole { batch, tail, keeps } => Stepper::Whole {
+                batch: bind(batch)?,
+                tail: tail.map(bind).transpose()?,
+                keeps,
+                filled: false,
+            },
+            StepPlans::Parts { part, whole, rest, apply } => Stepper::Parts {
+                part,
+                whole: bind(whole)?,
+                rest: rest.map(bind).transpose()?,
+                apply: bind(apply)?,
+            },
+        })
+    }
+}
+
+impl Stepper {
+    /// Makes update number `step` on a batch; returns the mean loss of its rows before the update.
+    pub fn step(
+        &mut self,
+        cx: StepContext<'_>,
+        batch: &Batch,
+        full: bool,
+        step: u64,
+        rate: f64,
+    ) -> Result<f64, TrainError> {
+        match self {
+            Stepper::Whole { batch: whole, tail, keeps, filled } => {
+                let program = match tail {
+                    Some(tail) if !full => tail,
+                    _ => whole,
+                };
+                if !(*keeps && *filled) {
+                    program.fill(cx.data, batch.rows())?;
+                    *filled = true;
+                }
+                program.set(step, rate);
+                program.run(cx.variables, cx.pool)?;
+                Ok(program.loss())
+            }
+            Stepper::Parts { part, whole, rest, apply } => {
+                let (rows, mut loss) = (batch.len(), 0.0);
+                let parts = rows.div_ceil(*part) as u64;
+                for (number, range) in ranges(rows, *part).enumerate() {
+                    let program = match rest {
+                        Some(rest) if range.len() < *part => &mut *rest,
+                        _ => &mut *whole,
+                    };
+                    // All rows are in the batch, and their order does not change a mean.
+                    program.fill(cx.data, range)?;
+                    // Parts draw different random numbers (dropout).
+                    program.set((step - 1) * parts + number as u64 + 1, rate);
+                    program.run(cx.variables, cx.pool)?;
+                    loss += program.loss();
+                }
+                apply.set(step, rate);
+                apply.run(cx.variables, cx.pool)?;
+                Ok(loss / rows as f64)
+            }
+        }
+    }
+}
+
+fn rows_of_a_part(blueprint: &Blueprint) -> usize {
+    (MOST_FEATURES / blueprint.example.elements().max(1)).max(1)
+}
+
+/// Whether an update is cut into parts.
+pub(crate) fn in_parts(blueprint: &Blueprint, batches: &Batches) -> bool {
+    batches.per_epoch() == 1 && batches.size() > rows_of_a_part(blueprint)
+}
+
+/// 0..rows in ranges of `size`, the last of what is left.
+pub(crate) fn ranges(rows: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..rows).step_by(size.max(1)).map(move |start| start..(start + size.max(1)).min(rows))
+}

@@ -1,0 +1,187 @@
+//! Training end to end: accuracy on real data, stopping, findings, and what is kept at the end.
+
+use std::path::PathBuf;
+
+use steepest_data::{BatchSize, Dataset, Part};
+use steepest_nn::{Dense, Mlp};
+use steepest_optim::{Chain, ScaleByRate};
+use steepest_train::{EvalReport, Event, Finding, RunSpec, StopOptions, StopReason, Trainer, Training};
+
+fn bundled(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/data").join(name)
+}
+
+/// y = sin(3x) + x, one input.
+fn curve(rows: usize) -> Dataset {
+    let x: Vec<f32> = (0..rows).map(|i| (i as f32 * 0.618_034).fract() * 2.0 - 1.0).collect();
+    let y = x.iter().map(|&x| (3.0 * f64::from(x)).sin() + f64::from(x)).collect();
+    Dataset::regression([1], x, y).unwrap()
+}
+
+fn reports(trainer: &mut Trainer) -> (Vec<EvalReport>, StopReason) {
+    let (mut all, mut stopped) = (Vec::new(), None);
+    for event in trainer.run() {
+        match event.unwrap() {
+            Event::Eval(report) => all.push(*report),
+            Event::Stopped(reason) => stopped = Some(reason),
+            _ => {}
+        }
+    }
+    (all, stopped.unwrap())
+}
+
+#[test]
+fn iris_is_learned_from_its_file() {
+    let spec = RunSpec::new(bundled("iris.csv"), "species").unwrap();
+    let spec = spec.with("optimizer.learning-rate", 0.01).unwrap().with("stop.epochs", 60).unwrap();
+    let mut trainer = Trainer::new(&spec).unwrap();
+    trainer.train().unwrap();
+    let test = trainer.evaluate(Part::Test).unwrap().unwrap();
+    assert!(test.metric("accuracy").unwrap() > 0.9, "{test}");
+    let confusion = test.confusion.unwrap();
+    assert_eq!(confusion.counts.iter().flatten().sum::<u64>(), test.rows as u64);
+}
+
+#[test]
+fn regression_metrics_are_in_the_unit_of_the_target() {
+    let spec = RunSpec::new(bundled("diabetes.csv"), "target").unwrap();
+    let spec = spec.with("model.kind", "linear").unwrap().with("stop.epochs", 40).unwrap();
+    let mut trainer = Trainer::new(&spec.with("optimizer.learning-rate", 0.01).unwrap()).unwrap();
+    trainer.train().unwrap();
+    let test = trainer.evaluate(Part::Test).unwrap().unwrap();
+    let (rmse, r2) = (test.metric("rmse").unwrap(), test.metric("r2"));
+    assert!((40.0..70.0).contains(&rmse), "{test}");
+    assert!(r2.is_none_or(|r2| r2 > 0.25), "{test}");
+}
+
+#[test]
+fn two_classes_suit_logistic_and_softmax() {
+    for model in ["logistic", "softmax", "mlp"] {
+        let spec = RunSpec::new(bundled("breast_cancer.csv"), "diagnosis").unwrap();
+        let spec = spec.with("model.kind", model).unwrap().with("stop.epochs", 15).unwrap();
+        let mut trainer = Trainer::new(&spec.with("optimizer.learning-rate", 0.02).unwrap()).unwrap();
+        trainer.train().unwrap();
+        let test = trainer.evaluate(Part::Test).unwrap().unwrap();
+        assert!(test.metric("accuracy").unwrap() > 0.93, "{model}: {test}");
+    }
+}
+
+#[test]
+fn early_stopping_restores_the_best_weights() {
+    // Noise to learn by heart, and other noise to validate on.
+    let noise = |rows: usize, seed: u64| {
+        let key = steepest_tensor::Key::new(seed);
+        let x = (0..rows * 4).map(|i| key.normal(i as u64) as f32).collect();
+        let y = (0..rows).map(|i| key.normal(1 << 40 | i as u64)).collect();
+        Dataset::regression([4], x, y).unwrap()
+    };
+    let stop =
+        StopOptions { epochs: 500, steps: None, patience: 6, min_delta: 0.0, tolerance: None, window: 10 };
+    let training =
+        || Training::new(noise(60, 1)).validation(noise(60, 2)).model(Mlp::new(&[32], 1)).learning_rate(0.01);
+    let mut trainer = training().stop(stop).trainer().unwrap();
+    let mut findings = Vec::new();
+    let (mut evals, mut stopped) = (Vec::new(), None);
+    for event in trainer.run() {
+        match event.unwrap() {
+            Event::Eval(report) => evals.push(*report),
+            Event::Warning(finding) => findings.push(finding),
+            Event::Stopped(reason) => stopped = Some(reason),
+            _ => {}
+        }
+    }
+    let Some(StopReason::Plateau { best, patience: 6, epoch }) = stopped else { panic!("{stopped:?}") };
+    assert_eq!((epoch, evals.len() as u64), (best.epoch + 6, epoch));
+    let lowest = evals.iter().map(|report| report.validation_loss.unwrap()).fold(f64::INFINITY, f64::min);
+    assert_eq!(best.loss, lowest);
+    // The weights at the end are those of the best epoch: the same loss, to the bit.
+    let restored = trainer.evaluate(Part::Validation).unwrap().unwrap();
+    assert_eq!(restored.loss.to_bits(), best.loss.to_bits());
+
+    // The budget ends in the same way.
+    let mut trainer = training().epochs(best.epoch + 3).trainer().unwrap();
+    let (_, reason) = reports(&mut trainer);
+    assert!(matches!(reason, StopReason::Budget { best: Some(kept), .. } if kept == best), "{reason}");
+    assert_eq!(trainer.evaluate(Part::Validation).unwrap().unwrap().loss.to_bits(), best.loss.to_bits());
+}
+
+#[test]
+fn convergence_is_noticed() {
+    let stop = StopOptions {
+        epochs: 100_000,
+        steps: None,
+        patience: 0,
+        min_delta: 0.0,
+        tolerance: Some(1e-4),
+        window: 5,
+    };
+    let mut trainer = Training::new(curve(64))
+        .model(Dense::new(1))
+        .batch(BatchSize::Full)
+        .learning_rate(0.05)
+        .stop(stop)
+        .trainer()
+        .unwrap();
+    let (evals, reason) = reports(&mut trainer);
+    assert!(matches!(reason, StopReason::Converged { change, .. } if change < 1e-4), "{reason}");
+    assert!(evals.len() > 20 && evals.len() < 2_000, "{}", evals.len());
+}
+
+#[test]
+fn a_huge_learning_rate_names_the_tensor_and_the_step() {
+    let sgd = Chain::new().then(ScaleByRate);
+    let mut trainer = Training::new(curve(256))
+        .model(Mlp::new(&[16], 1))
+        .optimizer(sgd)
+        .learning_rate(1e6)
+        .batch(BatchSize::new(8).unwrap())
+        .trainer()
+        .unwrap();
+    let (_, reason) = reports(&mut trainer);
+    let StopReason::Diverged { step, tensor, learning_rate, .. } = &reason else { panic!("{reason}") };
+    assert_eq!((tensor.as_str(), *learning_rate), ("`mlp.0.weight`", 1e6));
+    assert!(*step < 32, "{reason}");
+    assert!(
+        reason.to_string().starts_with(&format!("diverged at step {step}: `mlp.0.weight` is not finite"))
+    );
+    assert!(reason.help().unwrap().contains("optimizer.learning-rate = 1e5"), "{:?}", reason.help());
+}
+
+#[test]
+fn overfitting_is_said_in_words() {
+    let finding = Finding::Overfitting { epoch: 9, best_epoch: 4, best: 0.5, validation: 0.75, train: 0.1 };
+    assert_eq!(
+        finding.to_string(),
+        "overfitting at epoch 9: the validation loss has risen from 0.5000 (epoch 4) to 0.7500 while the training \
+         loss fell to 0.1000; try a smaller model, dropout or `optimizer.l2`; the weights of epoch 4 are kept"
+    );
+}
+
+#[test]
+fn a_budget_of_steps_may_end_within_an_epoch() {
+    let stop =
+        StopOptions { epochs: 9, steps: Some(7), patience: 0, min_delta: 0.0, tolerance: None, window: 9 };
+    let mut trainer =
+        Training::new(curve(50)).batch(BatchSize::new(10).unwrap()).stop(stop).trainer().unwrap();
+    let (evals, reason) = reports(&mut trainer);
+    assert!(matches!(reason, StopReason::Budget { epochs: 2, steps: 7, .. }), "{reason}");
+    assert_eq!(evals.iter().map(|report| report.epoch).collect::<Vec<_>>(), [1.0, 1.4]);
+    assert_eq!(evals[1].step, 7);
+}
+
+#[test]
+fn an_interrupt_stops_after_the_step_at_hand() {
+    let mut trainer = Training::new(curve(50)).trainer().unwrap();
+    let flag = trainer.interrupt();
+    let mut steps = 0;
+    let mut last = None;
+    for event in trainer.run() {
+        match event.unwrap() {
+            Event::Step(report) if report.step == 3 => flag.store(true, std::sync::atomic::Ordering::Relaxed),
+            Event::Step(_) => steps += 1,
+            Event::Stopped(reason) => last = Some(reason),
+            _ => {}
+        }
+    }
+    assert_eq!((steps, last), (2, Some(StopReason::Interrupted { step: 3 })));
+}
