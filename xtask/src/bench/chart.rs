@@ -59,7 +59,7 @@ pub fn draw(results: &Results) -> String {
         r##"<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{y:.0}" viewBox="0 0 {WIDTH} {y:.0}" font-family="sans-serif" font-size="11">
 <style>text{{fill:#222}}.title{{font-weight:bold;font-size:12px}}.label{{text-anchor:end}}.bar{{fill:#9db2c8}}.ours{{fill:#d1495b}}line{{stroke:#222;stroke-dasharray:3 3}}</style>
 <rect width="100%" height="100%" fill="white"/>
-<text x="10" y="20" font-size="14">Time of a training step relative to Steepest, {threads} threads, logarithmic axis: shorter is faster</text>
+<text x="10" y="20" font-size="14">Time of a training step relative to Steepest, {threads} threads, logarithmic axis: further left is faster</text>
 <line x1="{one:.1}" x2="{one:.1}" y1="32" y2="{:.1}"/>
 {bars}</svg>
 "##,
