@@ -21,13 +21,13 @@ pub enum PeerError {
     Plan(#[from] PlanErrors),
     /// The plan could not be bound or run.
     #[error(transparent)]
-    Executor(#[from] ExecutorError),
+    Executor(#[from] Box<ExecutorError>),
     /// An initial value does not fit its variable.
     #[error(transparent)]
-    Variables(#[from] VariablesError),
+    Variables(#[from] Box<VariablesError>),
     /// An array does not fit its shape.
     #[error(transparent)]
-    Tensor(#[from] TensorError),
+    Tensor(#[from] Box<TensorError>),
     /// The plan has no input or output of this name.
     #[error("the plan lacks `{name}`")]
     Missing {
@@ -65,12 +65,13 @@ impl Steepest {
         let prefix = if matches!(workload.model, Model::Mlp { .. }) { "mlp" } else { "logistic" };
         for (index, (inputs, outputs)) in workload.model.layers().into_iter().enumerate() {
             let layer = if prefix == "mlp" { format!("mlp.{index}") } else { prefix.to_owned() };
-            let weight = Tensor::f32([inputs, outputs], folder.f32(&format!("weight{index}"))?)?;
-            variables.set(&format!("{layer}.weight"), &weight)?;
-            let bias = Tensor::f32([outputs], folder.f32(&format!("bias{index}"))?)?;
-            variables.set(&format!("{layer}.bias"), &bias)?;
+            let weight =
+                Tensor::f32([inputs, outputs], folder.f32(&format!("weight{index}"))?).map_err(Box::new)?;
+            variables.set(&format!("{layer}.weight"), &weight).map_err(Box::new)?;
+            let bias = Tensor::f32([outputs], folder.f32(&format!("bias{index}"))?).map_err(Box::new)?;
+            variables.set(&format!("{layer}.bias"), &bias).map_err(Box::new)?;
         }
-        let mut executor = Executor::new(plan, &variables)?;
+        let mut executor = Executor::new(plan, &variables).map_err(Box::new)?;
         let rate = match workload.optimizer {
             Optimizer::Adam { learning_rate, .. } | Optimizer::Sgd { learning_rate, .. } => learning_rate,
         };
@@ -79,8 +80,8 @@ impl Steepest {
         }
         let step = executor.scalar(steepest_optim::STEP);
         let rows = if let Model::Update { parameters } = workload.model {
-            let start = Tensor::f32([parameters], folder.f32("parameter")?)?;
-            variables.set("parameter", &start)?;
+            let start = Tensor::f32([parameters], folder.f32("parameter")?).map_err(Box::new)?;
+            variables.set("parameter", &start).map_err(Box::new)?;
             let gradient = input(&executor, "gradient")?;
             copy(executor.feed(gradient), &folder.f32("gradient")?);
             None
@@ -143,7 +144,7 @@ impl Peer for Steepest {
             if let Some(step) = self.step {
                 self.executor.set_scalar(step, self.taken as f64);
             }
-            self.executor.run(&mut self.variables, &self.pool)?;
+            self.executor.run(&mut self.variables, &self.pool).map_err(Box::new)?;
         }
         Ok(())
     }
