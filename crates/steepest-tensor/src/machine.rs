@@ -73,6 +73,9 @@ impl<T: Real + Plain> Typed<T> {
 
     /// Makes scratch memory for `threads` threads.
     fn grow(&mut self, program: &Program, lanes: usize, threads: usize) {
+        if self.scratch.len() >= threads {
+            return;
+        }
         let tiles = program.regions.iter().flat_map(|r| &r.groups).flat_map(|g| &g.instrs);
         let len = tiles.map(|instr| match instr {
             Instr::Tile(tile) => tile::scratch_len(tile, lanes),
@@ -341,7 +344,7 @@ unsafe fn run_instr<T: Real>(
             }
             Instr::Fill { to, value } => {
                 let (at, value) = (memory.real(*to), T::from_f64(*value));
-                for i in first..end {
+                for i in 0..to.len {
                     *at.add(i) = value;
                 }
             }

@@ -185,7 +185,7 @@ pub enum Instr {
     },
     /// A copy between layouts.
     Copy(Copy),
-    /// Fills with one value. The unit of work is the element.
+    /// Fills with one value. There is one unit of work.
     Fill {
         /// The range to fill.
         to: Place,

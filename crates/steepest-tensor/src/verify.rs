@@ -199,8 +199,8 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
             ok
         }
         Instr::Fill { to, .. } => {
-            touch(*to, true, Some(1));
-            n == to.len && real(to)
+            touch(*to, true, None);
+            n == 1 && real(to)
         }
         Instr::Gather { table, rows, width, indices, to } => {
             touch(*table, false, None);

@@ -301,10 +301,10 @@ impl Lowering<'_> {
     /// number, row or column that repeats.
     fn view(&self, node: usize, (rows, width): (usize, usize)) -> Option<Read> {
         let flow = self.flow;
-        if flow.nodes[node].host {
-            return Some(Read { value: Value::Host(node), access: Access::One });
-        }
         let stripped = root(flow, node);
+        if flow.nodes[stripped].host {
+            return Some(Read { value: Value::Host(stripped), access: Access::One });
+        }
         let Op::Broadcast(_) = flow.nodes[stripped].op else { return None };
         let source = flow.nodes[stripped].inputs[0];
         let (from, to) = (flow.shape(source), flow.shape(stripped));

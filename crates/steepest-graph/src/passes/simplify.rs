@@ -69,7 +69,7 @@ impl Flow {
     fn is_constant(&self, node: usize, value: f64) -> bool {
         match &self.nodes[node].op {
             Op::Constant(constant) => constant.value == value,
-            Op::Broadcast(_) => self.is_constant(self.nodes[node].inputs[0], value),
+            Op::Broadcast(_) | Op::Reshape(_) => self.is_constant(self.nodes[node].inputs[0], value),
             _ => false,
         }
     }

@@ -37,6 +37,8 @@ struct Pointer<T> {
     mask: usize,
     /// Whether the element at `at + row` must be splatted for each row.
     splat: bool,
+    /// Whether whole vectors are readable beyond the end: a register.
+    padded: bool,
 }
 
 /// The block an instruction works on.
@@ -45,6 +47,8 @@ struct Block<T> {
     to_row: usize,
     rows: usize,
     columns: usize,
+    /// Whether whole vectors may be written beyond the end of a single row: a register.
+    padded: bool,
 }
 
 /// Runs a tile over rows `first..end`.
@@ -127,7 +131,7 @@ impl<T: Real> Frame<'_, T> {
             Access::Wide => (self.width, usize::MAX, false),
             Access::Row => (1, usize::MAX, true),
             Access::Column => (0, usize::MAX, false),
-            Access::One => return Pointer { at: splat, row: 0, mask: 0, splat: false },
+            Access::One => return Pointer { at: splat, row: 0, mask: 0, splat: false, padded: true },
         };
         // SAFETY: registers lie in scratch; places hold all rows.
         let at = unsafe {
@@ -137,7 +141,8 @@ impl<T: Real> Frame<'_, T> {
                 Source::Scalar(_) => splat,
             }
         };
-        Pointer { at, row, mask, splat: splat_rows }
+        let padded = matches!(arg.source, Source::Register(_));
+        Pointer { at, row, mask, splat: splat_rows, padded }
     }
 }
 
@@ -154,7 +159,9 @@ unsafe fn instruction<T: Real, const L: usize, const ISA: u8>(
         let to = frame.target(instr.to, instr.shape);
         match instr.kind {
             TileKind::Map(op) => {
-                let nothing = Pointer { at: splats.cast_const(), row: 0, mask: 0, splat: false };
+                let nothing =
+                    Pointer { at: splats.cast_const(), row: 0, mask: 0, splat: false, padded: true };
+                let padded = matches!(instr.to, Target::Register(_));
                 let mut args = [nothing; 3];
                 for (k, arg) in instr.args.iter().enumerate().take(3) {
                     args[k] = frame.operand(arg, splats.add(k * L));
@@ -166,11 +173,11 @@ unsafe fn instruction<T: Real, const L: usize, const ISA: u8>(
                     for arg in &mut args {
                         arg.splat = false;
                     }
-                    Block { to, to_row: 0, rows: 1, columns: frame.rows }
+                    Block { to, to_row: 0, rows: 1, columns: frame.rows, padded }
                 } else if by_rows {
-                    Block { to, to_row: frame.width, rows: frame.rows, columns: frame.width }
+                    Block { to, to_row: frame.width, rows: frame.rows, columns: frame.width, padded: false }
                 } else {
-                    Block { to, to_row: 0, rows: 1, columns: frame.rows * frame.width }
+                    Block { to, to_row: 0, rows: 1, columns: frame.rows * frame.width, padded }
                 };
                 map::<T, L, ISA>(op, &block, &args);
             }
@@ -279,41 +286,158 @@ fn softplus<T: Real, const ISA: u8>(a: T) -> T {
 unsafe fn apply<T: Real, const L: usize, const N: usize, const ISA: u8>(
     block: &Block<T>,
     args: &[Pointer<T>; 3],
-    f: impl Fn([T; N]) -> T,
+    f: impl Fn([T; N]) -> T + Copy,
 ) {
     let mut row_splats = [Vector::<T, L>::splat(T::ZERO); N];
-    // SAFETY: the caller promises `rows × columns` elements of every operand by its strides.
-    unsafe {
-        for r in 0..block.rows {
+    for r in 0..block.rows {
+        let mut from = [args[0].at; N];
+        let mut splats = 0;
+        let mut padded = [false; N];
+        for k in 0..N {
+            from[k] = args[k].at.wrapping_add(r * args[k].row);
+            if args[k].splat {
+                // SAFETY: a row operand has an element for every row.
+                row_splats[k] = Vector::splat(unsafe { *from[k] });
+                from[k] = (&raw const row_splats[k]).cast();
+            }
+            padded[k] = args[k].padded;
+            splats |= usize::from(args[k].splat || args[k].mask == 0) << k;
+        }
+        // SAFETY: the caller promises `columns` elements of every operand by its strides, and of the target.
+        unsafe {
             let to = block.to.add(r * block.to_row);
-            let mut from = [args[0].at; N];
-            let mut mask = [usize::MAX; N];
+            let line = Line { columns: block.columns, padded, to_padded: block.padded };
+            // The patterns that models are made of keep their equal elements in a register.
+            match splats {
+                0 => along::<T, L, N, ISA, 0>(to, &from, &line, f),
+                1 if N == 2 => along::<T, L, N, ISA, 1>(to, &from, &line, f),
+                2 if N >= 2 => along::<T, L, N, ISA, 2>(to, &from, &line, f),
+                _ => scattered::<T, L, N, ISA>(to, &from, splats, &line, f),
+            }
+        }
+    }
+}
+
+/// One row of a block.
+struct Line<const N: usize> {
+    columns: usize,
+    /// Which operands have readable elements beyond the end.
+    padded: [bool; N],
+    /// Whether the target has writable elements beyond the end.
+    to_padded: bool,
+}
+
+impl<const N: usize> Line<N> {
+    /// The last `left < L` elements. Registers are read and written as whole vectors: what one instruction
+    /// stores whole, the next one can load without waiting for the cache.
+    ///
+    /// # Safety
+    /// `left` elements are readable at each operand that is not a vector of equal elements, and writable at
+    /// the target; `L` where padded.
+    #[inline(always)]
+    unsafe fn tail<T: Real, const L: usize, const ISA: u8>(
+        &self,
+        to: *mut T,
+        from: &[*const T; N],
+        splats: usize,
+        i: usize,
+        f: impl Fn([T; N]) -> T + Copy,
+    ) {
+        let left = self.columns - i;
+        let mut x = [Vector::<T, L>::splat(T::ZERO); N];
+        // SAFETY: the caller promises the elements.
+        unsafe {
             for k in 0..N {
-                from[k] = args[k].at.wrapping_add(r * args[k].row);
-                mask[k] = args[k].mask;
-                if args[k].splat {
-                    row_splats[k] = Vector::splat(*from[k]);
-                    from[k] = (&raw const row_splats[k]).cast();
-                    mask[k] = 0;
-                }
+                x[k] = if splats >> k & 1 == 1 {
+                    Vector::load(from[k])
+                } else if self.padded[k] {
+                    Vector::load(from[k].add(i))
+                } else {
+                    Vector::load_part::<ISA>(from[k].add(i), left)
+                };
             }
-            let mut i = 0;
-            while i + L <= block.columns {
-                let mut x = [Vector::<T, L>::splat(T::ZERO); N];
+            let y = lanes(&x, f);
+            if self.to_padded {
+                y.store(to.add(i));
+            } else {
+                y.store_part::<ISA>(to.add(i), left);
+            }
+        }
+    }
+}
+
+/// One row with the operands in `SPLATS` (a bit each) being vectors of equal elements: four vectors at a
+/// time.
+///
+/// # Safety
+/// As for [`run`].
+#[inline(always)]
+unsafe fn along<T: Real, const L: usize, const N: usize, const ISA: u8, const SPLATS: usize>(
+    to: *mut T,
+    from: &[*const T; N],
+    line: &Line<N>,
+    f: impl Fn([T; N]) -> T + Copy,
+) {
+    // SAFETY: every load and store stays below `columns`.
+    unsafe {
+        let mut x = [Vector::<T, L>::splat(T::ZERO); N];
+        for k in 0..N {
+            if SPLATS >> k & 1 == 1 {
+                x[k] = Vector::load(from[k]);
+            }
+        }
+        let mut i = 0;
+        while i + 4 * L <= line.columns {
+            for u in 0..4 {
                 for k in 0..N {
-                    x[k] = Vector::load(from[k].add(i & mask[k]));
+                    if SPLATS >> k & 1 == 0 {
+                        x[k] = Vector::load(from[k].add(i + u * L));
+                    }
                 }
-                lanes(&x, &f).store(to.add(i));
-                i += L;
+                lanes(&x, f).store(to.add(i + u * L));
             }
-            if i < block.columns {
-                let left = block.columns - i;
-                let mut x = [Vector::<T, L>::splat(T::ZERO); N];
-                for k in 0..N {
-                    x[k] = Vector::load_part::<ISA>(from[k].add(i & mask[k]), left);
+            i += 4 * L;
+        }
+        while i + L <= line.columns {
+            for k in 0..N {
+                if SPLATS >> k & 1 == 0 {
+                    x[k] = Vector::load(from[k].add(i));
                 }
-                lanes(&x, &f).store_part::<ISA>(to.add(i), left);
             }
+            lanes(&x, f).store(to.add(i));
+            i += L;
+        }
+        if i < line.columns {
+            line.tail::<T, L, ISA>(to, from, SPLATS, i, f);
+        }
+    }
+}
+
+/// As [`along`] for any pattern of equal operands.
+///
+/// # Safety
+/// As for [`run`].
+#[inline(always)]
+unsafe fn scattered<T: Real, const L: usize, const N: usize, const ISA: u8>(
+    to: *mut T,
+    from: &[*const T; N],
+    splats: usize,
+    line: &Line<N>,
+    f: impl Fn([T; N]) -> T + Copy,
+) {
+    // SAFETY: every load and store stays below `columns`; equal operands are whole vectors.
+    unsafe {
+        let mut i = 0;
+        while i + L <= line.columns {
+            let mut x = [Vector::<T, L>::splat(T::ZERO); N];
+            for k in 0..N {
+                x[k] = Vector::load(if splats >> k & 1 == 1 { from[k] } else { from[k].add(i) });
+            }
+            lanes(&x, f).store(to.add(i));
+            i += L;
+        }
+        if i < line.columns {
+            line.tail::<T, L, ISA>(to, from, splats, i, f);
         }
     }
 }
