@@ -14,23 +14,33 @@ use crate::{Fault, SpecError};
 #[non_exhaustive]
 pub enum TrainError {
     /// The spec cannot be used.
-    #[error(transparent)]
-    Spec(#[from] SpecError),
+    #[error("{0}")]
+    Spec(Box<SpecError>),
     /// The data cannot be used.
-    #[error(transparent)]
-    Data(#[from] DataError),
+    #[error("{0}")]
+    Data(Box<DataError>),
     /// The model, the loss or a metric cannot be used.
-    #[error(transparent)]
-    Nn(#[from] NnError),
+    #[error("{0}")]
+    Nn(Box<NnError>),
     /// The training step cannot be compiled.
     #[error(transparent)]
     Plan(#[from] PlanErrors),
     /// The training step cannot be run.
-    #[error(transparent)]
-    Executor(#[from] ExecutorError),
+    #[error("{0}")]
+    Executor(Box<ExecutorError>),
     /// Values of variables that do not belong to the model.
-    #[error(transparent)]
-    Variables(#[from] VariablesError),
+    #[error("{0}")]
+    Variables(Box<VariablesError>),
+    /// A function whose value or slope is not finite where the search has come to.
+    #[error("the function is not finite at step {step}: value {value}, largest slope {largest_slope}")]
+    NotFinite {
+        /// The step.
+        step: u64,
+        /// The value.
+        value: f64,
+        /// The largest |∂f/∂x|.
+        largest_slope: f64,
+    },
     /// A batch that would not fit into memory.
     #[error("a batch of {rows} rows needs {bytes} bytes for its inputs alone")]
     BatchTooLarge {
@@ -117,6 +127,19 @@ pub enum TrainError {
     },
 }
 
+macro_rules! boxed {
+    ($($variant:ident($error:ty)),*) => {$(
+        impl From<$error> for TrainError {
+            fn from(error: $error) -> TrainError {
+                TrainError::$variant(Box::new(error))
+            }
+        }
+    )*};
+}
+
+// Boxed, so that every function that can fail stays cheap when it does not.
+boxed!(Data(DataError), Nn(NnError), Executor(ExecutorError), Variables(VariablesError), Spec(SpecError));
+
 impl TrainError {
     pub(crate) fn io(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> TrainError {
         move |source| TrainError::Io { what, path: path.to_owned(), source }
@@ -127,6 +150,7 @@ impl TrainError {
         Some(match self {
             TrainError::Spec(error) => return error.help(),
             TrainError::Nn(error) => return error.help(),
+            TrainError::NotFinite { .. } => "begin elsewhere, or set a smaller learning rate".to_owned(),
             TrainError::BatchTooLarge { .. } => "set a smaller `batch.size`".to_owned(),
             TrainError::NoRows { .. } => "give a data file with rows".to_owned(),
             TrainError::NoTarget => "name the column to predict as `data.target`".to_owned(),

@@ -3,7 +3,6 @@
 //! A [`RunSpec`] (or a [`Training`] put together by hand) becomes a [`Trainer`]; [`Trainer::run`] is an
 //! iterator of [`Event`]s; what remains is a [`SavedModel`], which a [`Predictor`] applies to new rows.
 #![forbid(unsafe_code)]
-#![allow(clippy::result_large_err)]
 
 mod blueprint;
 mod checkpoint;
@@ -15,6 +14,7 @@ mod event;
 mod exact;
 mod finding;
 mod gradient_look;
+mod minimize;
 mod model_file;
 mod predictor;
 mod program;
@@ -30,6 +30,7 @@ pub use error::TrainError;
 pub use evaluation::{Confusion, Evaluation};
 pub use event::{Best, EvalReport, Event, StepReport, StopReason};
 pub use finding::Finding;
+pub use minimize::{Minimize, Minimum};
 pub use model_file::{Fault, SavedModel};
 pub use predictor::{Predicted, Prediction, Predictor};
 pub use spec::{

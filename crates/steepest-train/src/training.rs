@@ -10,7 +10,7 @@ use steepest_optim::{Adam, Chain, Constant, OPTIMIZERS, SCHEDULES, ScaleByRate, 
 use steepest_tensor::Key;
 
 use crate::blueprint::Blueprint;
-use crate::{Choice, Precision, RunOptions, RunSpec, SpecError, StopOptions, TrainError, Trainer};
+use crate::{Choice, RunOptions, RunSpec, SpecError, StopOptions, TrainError, Trainer};
 
 /// Everything that a run is made of: data, model, loss, optimizer, and when to stop.
 ///
@@ -55,23 +55,6 @@ pub struct Training {
 impl Training {
     /// Training on some rows: a perceptron with one hidden layer, Adam, 100 epochs, batches of 64 rows.
     pub fn new(train: Dataset) -> Training {
-        let stop = StopOptions {
-            epochs: 100,
-            steps: None,
-            patience: 10,
-            min_delta: 0.0,
-            tolerance: None,
-            window: 10,
-        };
-        let run = RunOptions {
-            directory: None,
-            metrics: None,
-            precision: Precision::F32,
-            threads: None,
-            checkpoint_every: None,
-            checkpoint_seconds: 10.0,
-            keep_checkpoints: 2,
-        };
         Training {
             spec: None,
             train,
@@ -87,8 +70,8 @@ impl Training {
             learning_rate: 1e-3,
             schedule: Box::new(Constant),
             batch: BatchSize::Mini(const { NonZeroUsize::new(64).unwrap() }),
-            stop,
-            run,
+            stop: StopOptions::default(),
+            run: RunOptions::default(),
             seed: 0,
         }
     }

@@ -1,6 +1,6 @@
 //! The run spec: what it reads, what it writes, and what it says of mistakes.
 
-use steepest_train::{RunSpec, SECTIONS, Section, SpecError, schema};
+use steepest_train::{RunOptions, RunSpec, SECTIONS, Section, SpecError, StopOptions, schema};
 
 const MINIMAL: &str = "[data]\ntrain = \"a.csv\"\ntarget = \"y\"\n";
 
@@ -19,7 +19,8 @@ fn only_data_and_target_are_needed() {
     let spec = parse(MINIMAL).unwrap();
     assert_eq!((spec.seed, spec.model.kind(), spec.optimizer.kind()), (0, "mlp", "adam"));
     assert_eq!((spec.schedule.kind(), spec.loss.is_none()), ("constant", true));
-    assert_eq!((spec.stop.patience, spec.batch.to_string()), (10, "64".to_owned()));
+    assert_eq!(spec.batch.to_string(), "64");
+    assert_eq!((spec.stop, spec.run), (StopOptions::default(), RunOptions::default()));
 }
 
 #[test]

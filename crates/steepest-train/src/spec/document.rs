@@ -37,7 +37,7 @@ impl<'a> Document<'a> {
         let table = DeTable::parse(text).map_err(|error| {
             let place = error.span().map_or(Place::Absent, |span| document.place(span));
             let kind = SpecProblem::Syntax { message: error.message().to_owned() };
-            SpecError { origin: origin.to_owned(), place, kind }
+            SpecError { origin: origin.to_owned(), place, kind: Box::new(kind) }
         })?;
         let entries = document.flatten(table.get_ref(), &[])?;
         document.entries = entries;
@@ -61,7 +61,7 @@ impl<'a> Document<'a> {
             let (key_at, value_at) = (self.place(key.span()), self.place(value.span()));
             let value = plain(value).map_err(|got| {
                 let kind = SpecProblem::BadType { key: path.join("."), got };
-                SpecError { origin: self.origin.to_owned(), place: value_at.clone(), kind }
+                SpecError { origin: self.origin.to_owned(), place: value_at.clone(), kind: Box::new(kind) }
             })?;
             entries.push(Entry { path, value, key_at, value_at });
         }
@@ -76,7 +76,11 @@ impl<'a> Document<'a> {
     /// Applies one override, `a.b=v`: v is a TOML value, or else a text as it stands.
     fn set(&mut self, text: &str) -> Result<(), SpecError> {
         let place = Place::Override(text.to_owned());
-        let wrong = |kind| SpecError { origin: self.origin.to_owned(), place: place.clone(), kind };
+        let wrong = |kind: SpecProblem| SpecError {
+            origin: self.origin.to_owned(),
+            place: place.clone(),
+            kind: Box::new(kind),
+        };
         let (key, value) = text.split_once('=').ok_or_else(|| wrong(SpecProblem::Override))?;
         let path: Vec<String> = key.trim().split('.').map(|part| part.trim().to_owned()).collect();
         if path.iter().any(String::is_empty) {

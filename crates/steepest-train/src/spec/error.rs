@@ -43,7 +43,7 @@ pub struct SpecError {
     pub place: Place,
     /// What is wrong.
     #[source]
-    pub kind: SpecProblem,
+    pub kind: Box<SpecProblem>,
 }
 
 impl fmt::Display for SpecError {
@@ -123,12 +123,12 @@ pub enum SpecProblem {
 
 impl SpecError {
     pub(crate) fn absent(origin: &Path, kind: impl Into<SpecProblem>) -> SpecError {
-        SpecError { origin: origin.to_owned(), place: Place::Absent, kind: kind.into() }
+        SpecError { origin: origin.to_owned(), place: Place::Absent, kind: Box::new(kind.into()) }
     }
 
     /// What the user can do, if that can be told.
     pub fn help(&self) -> Option<String> {
-        match &self.kind {
+        match &*self.kind {
             SpecProblem::Io(_) => Some("check the path; `steepest init DATA` writes a spec".to_owned()),
             SpecProblem::UnknownSection { name, .. } if name == "clip" => Some(
                 "clipping belongs to the optimizer: `optimizer.clip-norm`, `optimizer.clip-value`".to_owned(),

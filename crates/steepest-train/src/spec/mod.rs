@@ -70,6 +70,13 @@ pub struct StopOptions {
     pub window: u64,
 }
 
+impl Default for StopOptions {
+    /// What a spec has that does not say.
+    fn default() -> StopOptions {
+        StopOptions { epochs: 100, steps: None, patience: 10, min_delta: 0.0, tolerance: None, window: 10 }
+    }
+}
+
 /// The precision that a run computes in.
 pub use steepest_tensor::DType as Precision;
 
@@ -90,6 +97,21 @@ pub struct RunOptions {
     pub checkpoint_seconds: f64,
     /// Checkpoints kept, the newest.
     pub keep_checkpoints: usize,
+}
+
+impl Default for RunOptions {
+    /// What a spec has that does not say.
+    fn default() -> RunOptions {
+        RunOptions {
+            directory: None,
+            metrics: None,
+            precision: Precision::F32,
+            threads: None,
+            checkpoint_every: None,
+            checkpoint_seconds: 10.0,
+            keep_checkpoints: 2,
+        }
+    }
 }
 
 /// Everything that a run depends on, checked, with every default filled in.

@@ -45,7 +45,7 @@ pub(super) fn read(text: &str, origin: &Path, overrides: &[String]) -> Result<Ru
 
 impl Document<'_> {
     fn error(&self, place: Place, kind: impl Into<SpecProblem>) -> SpecError {
-        SpecError { origin: self.origin.to_owned(), place, kind: kind.into() }
+        SpecError { origin: self.origin.to_owned(), place, kind: Box::new(kind.into()) }
     }
 
     /// An error about the value of a key such as `batch.size`.

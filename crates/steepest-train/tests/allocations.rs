@@ -1,0 +1,71 @@
+//! A training step allocates nothing, batch assembly included.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use steepest_data::{BatchSize, Dataset};
+use steepest_nn::{Dense, Mlp, Model};
+use steepest_tensor::Key;
+use steepest_train::{Event, RunOptions, Training};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: every call is passed on to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::SeqCst);
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promises are the same.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static GLOBAL: Counting = Counting;
+
+fn rows(rows: usize) -> Dataset {
+    let key = Key::new(3);
+    let x: Vec<f32> = (0..rows * 12).map(|i| key.normal(i as u64) as f32).collect();
+    let labels = (0..rows as u64).map(|i| key.stream("label").below(i, 2) as u32).collect();
+    Dataset::classification([12], x, labels, ["no".to_owned(), "yes".to_owned()]).unwrap()
+}
+
+/// Allocations in the steps of the second epoch, of which the last one also ends the epoch.
+fn allocations(model: impl Model + 'static, batch: BatchSize, threads: usize) -> (u64, u64) {
+    let options = RunOptions { threads: NonZeroUsize::new(threads), ..RunOptions::default() };
+    let training = Training::new(rows(330)).validation(rows(50)).model(model).batch(batch);
+    let mut trainer = training.epochs(3).options(options).trainer().unwrap();
+    let per_epoch = trainer.overview().steps_per_epoch;
+    let mut run = trainer.run();
+    let (mut steps, mut counted) = (0, 0);
+    loop {
+        let before = ALLOCATIONS.load(Ordering::SeqCst);
+        let event = run.next();
+        let made = ALLOCATIONS.load(Ordering::SeqCst) - before;
+        match event {
+            Some(Ok(Event::Step(report))) => {
+                let inside = report.step > per_epoch && report.step < 2 * per_epoch;
+                steps += u64::from(inside);
+                counted += if inside { made } else { 0 };
+            }
+            Some(event) => drop(event.unwrap()),
+            None => return (steps, counted),
+        }
+    }
+}
+
+/// One test, because the counter counts what every thread of the process does.
+#[test]
+fn a_step_allocates_nothing() {
+    let size = |rows| BatchSize::new(rows).unwrap();
+    assert_eq!(allocations(Mlp::new(&[24], 1), size(32), 1), (10, 0), "mini-batches with a tail");
+    assert_eq!(allocations(Dense::new(1), size(1), 1), (329, 0), "stochastic");
+    assert_eq!(allocations(Mlp::new(&[24], 1), size(32), 2), (10, 0), "two threads");
+}

@@ -1,0 +1,217 @@
+//! The law of resuming: a run that was killed at any moment and resumed ends with the bits of the run
+//! that was never killed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use steepest_tensor::Buffer;
+use steepest_train::{Event, Finding, RunSpec, SavedModel, StopReason, TrainError, Trainer};
+
+fn bundled(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/data").join(name)
+}
+
+/// Wine, with dropout, momentum, a batch size that leaves a tail, and early stopping close to its end.
+fn spec(directory: &Path) -> RunSpec {
+    let changes = [
+        ("seed", "5"),
+        ("model.hidden", "[16]"),
+        ("model.dropout", "0.25"),
+        ("optimizer.learning-rate", "0.003"),
+        ("batch.size", "16"),
+        ("stop.epochs", "14"),
+        ("stop.patience", "5"),
+        ("stop.tolerance", "1e-9"),
+        ("run.checkpoint-every", "5 steps"),
+        ("run.keep-checkpoints", "1000"),
+    ];
+    let start = RunSpec::new(bundled("wine.csv"), "cultivar").unwrap();
+    let spec = changes.iter().fold(start, |spec, (key, value)| spec.with(key, value).unwrap());
+    spec.with("run.directory", directory.display()).unwrap()
+}
+
+/// Every number of the saved model, by bits, and the lines of the log without the times.
+fn outcome(directory: &Path) -> (Vec<(String, Vec<u32>)>, Vec<String>) {
+    let model = SavedModel::load(directory.join("model.safetensors")).unwrap();
+    let bits = |buffer: &Buffer| match buffer {
+        Buffer::F32(values) => values.iter().map(|x| x.to_bits()).collect(),
+        other => panic!("{other:?}"),
+    };
+    let weights =
+        model.weights().iter().map(|(name, tensor)| (name.clone(), bits(tensor.buffer()))).collect();
+    let log = fs::read_to_string(directory.join("metrics.jsonl")).unwrap();
+    let untimed = log.lines().map(|line| {
+        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
+        let fields = line.as_object_mut().unwrap();
+        assert!(fields.remove("seconds").is_some() && fields.remove("rows_per_s").is_some());
+        line.to_string()
+    });
+    (weights, untimed.collect())
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, target) = entry.map(|e| (e.path(), to.join(e.file_name()))).unwrap();
+        if path.is_dir() { copy(&path, &target) } else { fs::copy(&path, &target).map(drop).unwrap() }
+    }
+}
+
+fn checkpoints(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory.join("checkpoints")).unwrap();
+    let mut all: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn resuming_from_any_checkpoint_gives_the_same_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    Trainer::new(&spec(&whole)).unwrap().train().unwrap();
+    let expected = outcome(&whole);
+    let count = checkpoints(&whole).len();
+    assert!(count > 15, "{count}");
+    // As if killed after each checkpoint in turn: later ones are gone, the log goes on a little further.
+    for keep in 1..=count {
+        let killed = folder.path().join(format!("killed-{keep}"));
+        copy(&whole, &killed);
+        fs::remove_file(killed.join("model.safetensors")).unwrap();
+        for later in &checkpoints(&killed)[keep..] {
+            fs::remove_file(later).unwrap();
+        }
+        let mut trainer = Trainer::resume(&killed, &[]).unwrap();
+        trainer.train().unwrap();
+        assert!(outcome(&killed) == expected, "resumed from checkpoint {keep} of {count}");
+    }
+    // Killed before the first checkpoint: only the spec is there.
+    let early = folder.path().join("early");
+    copy(&whole, &early);
+    checkpoints(&early).iter().for_each(|path| fs::remove_file(path).unwrap());
+    Trainer::resume(&early, &[]).unwrap().train().unwrap();
+    assert!(outcome(&early) == expected);
+}
+
+#[test]
+fn an_interrupted_run_goes_on_as_if_it_had_not_been() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, broken) = (folder.path().join("whole"), folder.path().join("broken"));
+    Trainer::new(&spec(&whole)).unwrap().train().unwrap();
+    let mut trainer = Trainer::new(&spec(&broken)).unwrap();
+    for stop_at in [1, 8, 9, 23, 61] {
+        let flag = trainer.interrupt();
+        let mut reason = None;
+        for event in trainer.run() {
+            match event.unwrap() {
+                Event::Step(step) if step.step == stop_at => {
+                    flag.store(true, std::sync::atomic::Ordering::Relaxed)
+                }
+                Event::Stopped(stopped) => reason = Some(stopped),
+                _ => {}
+            }
+        }
+        assert_eq!(reason, Some(StopReason::Interrupted { step: stop_at }));
+        trainer = Trainer::resume(&broken, &[]).unwrap();
+        assert_eq!(trainer.overview().steps_done, stop_at);
+    }
+    trainer.train().unwrap();
+    assert!(outcome(&broken) == outcome(&whole));
+}
+
+#[test]
+fn a_damaged_checkpoint_is_said_and_the_one_before_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    Trainer::new(&spec(&whole)).unwrap().train().unwrap();
+    let expected = outcome(&whole);
+    let last = checkpoints(&whole).pop().unwrap();
+    let bytes = fs::read(&last).unwrap();
+    fs::write(&last, &bytes[..bytes.len() / 2]).unwrap();
+    let mut trainer = Trainer::resume(&whole, &[]).unwrap();
+    let first = trainer.run().next().unwrap().unwrap();
+    let Event::Warning(Finding::DamagedCheckpoint { path, fault }) = &first else { panic!("{first:?}") };
+    assert!(*path == last && fault.contains("truncated"), "{first:?}");
+    trainer.train().unwrap();
+    assert!(outcome(&whole) == expected);
+}
+
+#[test]
+fn changed_data_and_foreign_folders_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, run) = (folder.path().join("wine.csv"), folder.path().join("run"));
+    fs::copy(bundled("wine.csv"), &data).unwrap();
+    let mut spec = spec(&run);
+    spec.data.train = data.clone();
+    Trainer::new(&spec).unwrap().train().unwrap();
+    assert!(matches!(Trainer::new(&spec), Err(TrainError::DirectoryInUse { .. })));
+    let text = fs::read_to_string(&data).unwrap();
+    fs::write(&data, text.replacen("14.23", "14.24", 1)).unwrap();
+    let error = Trainer::resume(&run, &[]).err().unwrap();
+    assert!(matches!(&error, TrainError::DataChanged { path, .. } if *path == data), "{error}");
+    assert!(error.help().unwrap().contains("put the old file back"));
+    let error = Trainer::resume(folder.path(), &[]).err().unwrap();
+    assert!(error.to_string().ends_with("holds no run: it has no `run.toml`"), "{error}");
+}
+
+#[test]
+fn a_larger_budget_continues_a_finished_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (long, short) = (folder.path().join("long"), folder.path().join("short"));
+    Trainer::new(&spec(&long)).unwrap().train().unwrap();
+    Trainer::new(&spec(&short).with("stop.epochs", 4).unwrap()).unwrap().train().unwrap();
+    Trainer::resume(&short, &["stop.epochs=14".to_owned()]).unwrap().train().unwrap();
+    assert!(outcome(&short) == outcome(&long));
+}
+
+/// The name of the variable that makes this test a process that trains until it is killed.
+const VICTIM: &str = "STEEPEST_TEST_VICTIM";
+
+/// Not a test of its own: the process that the next test kills.
+#[test]
+fn victim() {
+    let Some(directory) = std::env::var_os(VICTIM) else { return };
+    let directory = PathBuf::from(directory);
+    let mut trainer = match directory.join("run.toml").exists() {
+        true => Trainer::resume(&directory, &[]).unwrap(),
+        false => Trainer::new(&spec(&directory)).unwrap(),
+    };
+    for event in trainer.run() {
+        if let Event::Saved(path) = event.unwrap() {
+            // The parent reads these lines, and kills this process at some of them.
+            println!("\nsaved {}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_again_and_again_ends_with_the_same_bits() {
+    use std::io::{BufRead, BufReader};
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    Trainer::new(&spec(&whole)).unwrap().train().unwrap();
+    for patience in (1..).map(|turn| turn % 4) {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["victim", "--exact", "--nocapture"])
+            .env(VICTIM, &killed)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut saved = lines.map_while(Result::ok).filter(|line| line.starts_with("saved"));
+        // Wait for so many checkpoints, then kill it wherever it is: the next write is under way.
+        let reached = saved.by_ref().take(patience + 1).count() == patience + 1;
+        if reached {
+            child.kill().unwrap();
+        }
+        drop(saved);
+        child.wait().unwrap();
+        if killed.join("model.safetensors").exists() {
+            break;
+        }
+    }
+    // The last kill may have come between the checkpoint and the model; resuming is always right.
+    Trainer::resume(&killed, &[]).unwrap().train().unwrap();
+    assert!(outcome(&killed) == outcome(&whole));
+}
