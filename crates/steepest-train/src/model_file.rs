@@ -27,7 +27,7 @@ pub enum Fault {
     #[error("this is not a Steepest model")]
     NotAModel,
     /// It ends too early.
-    #[error("the model file is truncated: {got} bytes of {expected}")]
+    #[error("the model file is truncated: {got} bytes of at least {expected}")]
     Truncated {
         /// Bytes there are.
         got: u64,

@@ -196,3 +196,56 @@ pub(crate) fn in_parts(blueprint: &Blueprint, batches: &Batches) -> bool {
 pub(crate) fn ranges(rows: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
     (0..rows).step_by(size.max(1)).map(move |start| start..(start + size.max(1)).min(rows))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use steepest_data::{BatchSize, Position};
+    use steepest_nn::{Mlp, Task};
+    use steepest_optim::{Adam, Chain, ScaleByRate};
+    use steepest_tensor::{DType, Key};
+
+    use super::*;
+
+    /// Weights after ten steps of "full" gradient descent, in parts of so many rows.
+    fn weights(part: usize) -> Vec<f64> {
+        let key = Key::new(2);
+        let x: Vec<f64> = (0..23 * 3).map(|i| key.normal(i)).collect();
+        let y = (0..23).map(|i| key.normal(1000 + i)).collect();
+        let data = Dataset::regression([3], x, y).unwrap();
+        let blueprint = Blueprint {
+            model: Box::new(Mlp::new(&[5], 1)),
+            loss: crate::training::usual_loss(&Task::Regression { outputs: 1 }).unwrap(),
+            task: Task::Regression { outputs: 1 },
+            example: data.example(),
+            key,
+            precision: DType::F64,
+        };
+        let adam = Chain::new().then(Adam::default()).then(ScaleByRate);
+        let batches = Batches::sequential(23, BatchSize::Full);
+        let plans = StepPlans::with_parts_of(part, &blueprint, &adam, &batches).unwrap();
+        let mut variables = Variables::new(&plans.variables(), DType::F64);
+        let mut stepper = plans.bind(&variables).unwrap();
+        let pool = Pool::new(NonZeroUsize::MIN);
+        let mut losses = Vec::new();
+        for (step, batch) in (1..=10).zip(batches.iter_from(Position::default())) {
+            let cx = StepContext { data: &data, variables: &mut variables, pool: &pool };
+            losses.push(stepper.step(cx, &batch, true, step, 0.01).unwrap());
+        }
+        let names = ["mlp.0.weight", "mlp.0.bias", "mlp.1.weight", "mlp.1.bias"];
+        let weights = names.iter().flat_map(|name| variables.get(name).unwrap().to_f64());
+        losses.into_iter().chain(weights).collect()
+    }
+
+    #[test]
+    fn parts_of_a_batch_make_the_update_of_the_whole() {
+        let whole = weights(23);
+        assert!(whole[9] < whole[0], "{whole:?}");
+        for part in [1, 5, 7, 22] {
+            let parts = weights(part);
+            let near = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-12 * (1.0 + a.abs());
+            assert!(whole.iter().zip(&parts).all(near), "parts of {part}:\n{whole:?}\n{parts:?}");
+        }
+    }
+}
