@@ -36,6 +36,8 @@ pub(crate) trait Real:
     const ZERO: Self;
     const ONE: Self;
     const NEG_INFINITY: Self;
+    /// Whether exp, ln, tanh and erf are vector code; otherwise they are calls, one for each element.
+    const VECTOR_MATH: bool;
     fn from_f64(x: f64) -> Self;
     fn fused(self, b: Self, c: Self) -> Self;
     fn abs(self) -> Self;
@@ -94,11 +96,12 @@ pub(crate) trait Real:
 }
 
 macro_rules! real {
-    ($t:ident, $load:path, $store:path, $($name:ident => $math:expr),* $(,)?) => {
+    ($t:ident, $vector_math:literal, $load:path, $store:path, $($name:ident => $math:expr),* $(,)?) => {
         impl Real for $t {
             const ZERO: $t = 0.0;
             const ONE: $t = 1.0;
             const NEG_INFINITY: $t = $t::NEG_INFINITY;
+            const VECTOR_MATH: bool = $vector_math;
             #[inline(always)]
             fn from_f64(x: f64) -> $t { x as $t }
             #[inline(always)]
@@ -151,10 +154,10 @@ macro_rules! real {
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64 as arch;
 
-real!(f32, arch::_mm512_maskz_loadu_ps, arch::_mm512_mask_storeu_ps,
+real!(f32, true, arch::_mm512_maskz_loadu_ps, arch::_mm512_mask_storeu_ps,
     exp => math::exp_f32::<ISA>, ln => math::ln_f32::<ISA>, tanh => math::tanh_f32::<ISA>,
     erf => math::erf_f32::<ISA>);
-real!(f64, arch::_mm512_maskz_loadu_pd, arch::_mm512_mask_storeu_pd,
+real!(f64, false, arch::_mm512_maskz_loadu_pd, arch::_mm512_mask_storeu_pd,
     exp => f64::exp, ln => f64::ln, tanh => f64::tanh, erf => math::erf_f64);
 
 /// `L` numbers that travel together.
@@ -209,12 +212,8 @@ impl<T: Real, const L: usize> Vector<T, L> {
     #[inline(always)]
     pub unsafe fn load_lanes(from: *const T, n: usize, filler: T) -> Self {
         let mut lanes = [filler; L];
-        for (i, lane) in lanes.iter_mut().enumerate() {
-            if i < n {
-                // SAFETY: i < n, and the caller promises `n` readable elements.
-                *lane = unsafe { *from.add(i) };
-            }
-        }
+        // SAFETY: n < L, and the caller promises `n` readable elements.
+        unsafe { std::ptr::copy_nonoverlapping(from, lanes.as_mut_ptr(), n) };
         Vector(lanes)
     }
 
@@ -222,12 +221,8 @@ impl<T: Real, const L: usize> Vector<T, L> {
     /// `n` elements are writable at `to`.
     #[inline(always)]
     unsafe fn store_lanes(self, to: *mut T, n: usize) {
-        for (i, lane) in self.0.iter().enumerate() {
-            if i < n {
-                // SAFETY: i < n, and the caller promises `n` writable elements.
-                unsafe { *to.add(i) = *lane };
-            }
-        }
+        // SAFETY: n < L, and the caller promises `n` writable elements.
+        unsafe { std::ptr::copy_nonoverlapping(self.0.as_ptr(), to, n) };
     }
 
     #[inline(always)]

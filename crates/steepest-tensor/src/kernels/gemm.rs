@@ -126,7 +126,8 @@ unsafe fn rows<T: Real, const L: usize, const MR: usize, const NV: usize, const 
     // SAFETY: the caller promises the rows.
     unsafe {
         let q = Product { a: p.a.add(i * p.a_row), c: p.c.add(i * p.c_row), ..*p };
-        if last == L {
+        // Panels of three vectors are always whole.
+        if last == L || NV == 3 {
             micro::<T, L, MR, NV, ISA, false>(&q, L, add);
         } else {
             micro::<T, L, MR, NV, ISA, true>(&q, last, add);

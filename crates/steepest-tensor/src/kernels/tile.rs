@@ -233,6 +233,23 @@ unsafe fn map<T: Real, const L: usize, const ISA: u8>(op: TileOp, block: &Block<
             }
         };
     }
+    // Functions that are calls run element by element.
+    macro_rules! calls {
+        ($arity:literal, |$($x:ident),*| $body:expr) => {
+            // SAFETY: the caller promises the block and its operands.
+            unsafe {
+                apply::<T, 1, $arity, ISA>(block, args, #[inline(always)] |v: [T; $arity]| {
+                    let [$($x),*] = v;
+                    $body
+                })
+            }
+        };
+    }
+    macro_rules! math {
+        (|$x:ident| $body:expr) => {
+            if T::VECTOR_MATH { lanes!(1, |$x| $body) } else { calls!(1, |$x| $body) }
+        };
+    }
     match op {
         TileOp::Copy => lanes!(1, |a| a),
         TileOp::Neg => lanes!(1, |a| -a),
@@ -240,22 +257,22 @@ unsafe fn map<T: Real, const L: usize, const ISA: u8>(op: TileOp, block: &Block<
         TileOp::Sign => {
             lanes!(1, |a| if a.is_nan() { a } else { T::truth(a > T::ZERO) - T::truth(a < T::ZERO) })
         }
-        TileOp::Exp => lanes!(1, |a| a.exp::<ISA>()),
-        TileOp::Ln => lanes!(1, |a| a.ln::<ISA>()),
+        TileOp::Exp => math!(|a| a.exp::<ISA>()),
+        TileOp::Ln => math!(|a| a.ln::<ISA>()),
         TileOp::Sqrt => lanes!(1, |a| a.sqrt()),
-        TileOp::Tanh => lanes!(1, |a| a.tanh::<ISA>()),
-        TileOp::Sigmoid => lanes!(1, |a| T::ONE / (T::ONE + (-a).exp::<ISA>())),
-        TileOp::Softplus => lanes!(1, |a| softplus::<T, ISA>(a)),
+        TileOp::Tanh => math!(|a| a.tanh::<ISA>()),
+        TileOp::Sigmoid => math!(|a| T::ONE / (T::ONE + (-a).exp::<ISA>())),
+        TileOp::Softplus => math!(|a| softplus::<T, ISA>(a)),
         TileOp::Relu => lanes!(1, |a| if a < T::ZERO { T::ZERO } else { a }),
-        TileOp::Erf => lanes!(1, |a| a.erf::<ISA>()),
-        TileOp::Sin => lanes!(1, |a| a.sin()),
-        TileOp::Cos => lanes!(1, |a| a.cos()),
+        TileOp::Erf => math!(|a| a.erf::<ISA>()),
+        TileOp::Sin => calls!(1, |a| a.sin()),
+        TileOp::Cos => calls!(1, |a| a.cos()),
         TileOp::Floor => lanes!(1, |a| a.floor()),
         TileOp::Add => lanes!(2, |a, b| a + b),
         TileOp::Sub => lanes!(2, |a, b| a - b),
         TileOp::Mul => lanes!(2, |a, b| a * b),
         TileOp::Div => lanes!(2, |a, b| a / b),
-        TileOp::Pow => lanes!(2, |a, b| a.pow(b)),
+        TileOp::Pow => calls!(2, |a, b| a.pow(b)),
         TileOp::Maximum => lanes!(2, |a, b| a.larger(b)),
         TileOp::Minimum => lanes!(2, |a, b| a.smaller(b)),
         TileOp::Less => lanes!(2, |a, b| T::truth(a < b)),
@@ -309,7 +326,7 @@ unsafe fn apply<T: Real, const L: usize, const N: usize, const ISA: u8>(
             let line = Line { columns: block.columns, padded, to_padded: block.padded };
             // The patterns that models are made of keep their equal elements in a register.
             match splats {
-                0 => along::<T, L, N, ISA, 0>(to, &from, &line, f),
+                0 if N >= 2 => along::<T, L, N, ISA, 0>(to, &from, &line, f),
                 1 if N == 2 => along::<T, L, N, ISA, 1>(to, &from, &line, f),
                 2 if N >= 2 => along::<T, L, N, ISA, 2>(to, &from, &line, f),
                 _ => scattered::<T, L, N, ISA>(to, &from, splats, &line, f),
@@ -366,8 +383,7 @@ impl<const N: usize> Line<N> {
     }
 }
 
-/// One row with the operands in `SPLATS` (a bit each) being vectors of equal elements: four vectors at a
-/// time.
+/// One row with the operands in `SPLATS` (a bit each) being vectors of equal elements.
 ///
 /// # Safety
 /// As for [`run`].
@@ -387,17 +403,6 @@ unsafe fn along<T: Real, const L: usize, const N: usize, const ISA: u8, const SP
             }
         }
         let mut i = 0;
-        while i + 4 * L <= line.columns {
-            for u in 0..4 {
-                for k in 0..N {
-                    if SPLATS >> k & 1 == 0 {
-                        x[k] = Vector::load(from[k].add(i + u * L));
-                    }
-                }
-                lanes(&x, f).store(to.add(i + u * L));
-            }
-            i += 4 * L;
-        }
         while i + L <= line.columns {
             for k in 0..N {
                 if SPLATS >> k & 1 == 0 {
