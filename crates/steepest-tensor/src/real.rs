@@ -63,6 +63,16 @@ pub(crate) trait Real:
     /// `n` elements are writable at `to`; the machine has AVX-512.
     unsafe fn store_masked<const L: usize>(vector: Vector<Self, L>, to: *mut Self, n: usize);
 
+    /// a · b + c in every lane, as vector instructions where the set has them.
+    ///
+    /// # Safety
+    /// The machine has the instruction set `ISA`.
+    unsafe fn vector_mul_add<const L: usize, const ISA: u8>(
+        a: Vector<Self, L>,
+        b: Vector<Self, L>,
+        c: Vector<Self, L>,
+    ) -> Vector<Self, L>;
+
     /// a · b + c, rounded once if the machine has the instruction.
     #[inline(always)]
     fn mul_add<const ISA: u8>(self, b: Self, c: Self) -> Self {
@@ -96,7 +106,7 @@ pub(crate) trait Real:
 }
 
 macro_rules! real {
-    ($t:ident, $vector_math:literal, $load:path, $store:path, $($name:ident => $math:expr),* $(,)?) => {
+    ($t:ident, $lanes:literal, $vector_math:literal, $load:path, $store:path, $wide:path, $narrow:path, $($name:ident => $math:expr),* $(,)?) => {
         impl Real for $t {
             const ZERO: $t = 0.0;
             const ONE: $t = 1.0;
@@ -145,6 +155,30 @@ macro_rules! real {
                     vector.store_lanes(to, n);
                 }
             }
+            #[inline(always)]
+            unsafe fn vector_mul_add<const L: usize, const ISA: u8>(
+                a: Vector<$t, L>,
+                b: Vector<$t, L>,
+                c: Vector<$t, L>,
+            ) -> Vector<$t, L> {
+                #[cfg(target_arch = "x86_64")]
+                if L == $lanes && ISA >= FUSED {
+                    // SAFETY: a vector is 64 bytes, one register or two; the caller promises the
+                    // instruction set.
+                    unsafe {
+                        use std::mem::transmute_copy;
+                        if ISA == AVX512 {
+                            let sum = $wide(transmute_copy(&a), transmute_copy(&b), transmute_copy(&c));
+                            return transmute_copy(&sum);
+                        }
+                        let (a, b): ([_; 2], [_; 2]) = (transmute_copy(&a), transmute_copy(&b));
+                        let c: [_; 2] = transmute_copy(&c);
+                        let sum = [$narrow(a[0], b[0], c[0]), $narrow(a[1], b[1], c[1])];
+                        return transmute_copy(&sum);
+                    }
+                }
+                a.zip3(b, c, |a, b, c| Real::mul_add::<ISA>(a, b, c))
+            }
             $(#[inline(always)]
             fn $name<const ISA: u8>(self) -> $t { $math(self) })*
         }
@@ -154,10 +188,12 @@ macro_rules! real {
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64 as arch;
 
-real!(f32, true, arch::_mm512_maskz_loadu_ps, arch::_mm512_mask_storeu_ps,
+real!(f32, 16, true, arch::_mm512_maskz_loadu_ps, arch::_mm512_mask_storeu_ps,
+    arch::_mm512_fmadd_ps, arch::_mm256_fmadd_ps,
     exp => math::exp_f32::<ISA>, ln => math::ln_f32::<ISA>, tanh => math::tanh_f32::<ISA>,
     erf => math::erf_f32::<ISA>);
-real!(f64, false, arch::_mm512_maskz_loadu_pd, arch::_mm512_mask_storeu_pd,
+real!(f64, 8, false, arch::_mm512_maskz_loadu_pd, arch::_mm512_mask_storeu_pd,
+    arch::_mm512_fmadd_pd, arch::_mm256_fmadd_pd,
     exp => f64::exp, ln => f64::ln, tanh => f64::tanh, erf => math::erf_f64);
 
 /// `L` numbers that travel together.
@@ -248,9 +284,12 @@ impl<T: Real, const L: usize> Vector<T, L> {
         self.zip(other, |a, b| a + b)
     }
 
+    /// # Safety
+    /// The machine has the instruction set `ISA`.
     #[inline(always)]
-    pub fn mul_add<const ISA: u8>(self, b: Self, c: Self) -> Self {
-        self.zip3(b, c, |a, b, c| a.mul_add::<ISA>(b, c))
+    pub unsafe fn mul_add<const ISA: u8>(self, b: Self, c: Self) -> Self {
+        // SAFETY: the caller promises the instruction set.
+        unsafe { T::vector_mul_add::<L, ISA>(self, b, c) }
     }
 
     /// All lanes combined in a fixed tree.

@@ -4,7 +4,7 @@
 //! multiples of [`DEPTH`]. So its bits do not depend on how rows are shared among threads, nor on which
 //! micro-kernel computes it.
 
-use crate::real::{Real, Vector};
+use crate::real::{AVX512, Real, Vector};
 
 /// Inner steps between two visits of C: a panel of B of this depth stays in the first-level cache.
 const DEPTH: usize = 256;
@@ -65,16 +65,20 @@ unsafe fn slab_product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, a
         // SAFETY: j < n; the panel takes at most `left` columns.
         unsafe {
             let q = Product { b: p.b.add(j), c: p.c.add(j), ..*p };
+            // As many registers as the set has: 24 of 32 for sums, or, with half the width, 8 of 16.
+            if ISA != AVX512 {
+                panel::<T, L, 1, ISA>(&q, left.min(L), add);
+                j += L;
+                continue;
+            }
             // 4 vectors are cut 2 + 2, so that no panel is a single vector unless it must be.
             if left >= 3 * L && left != 4 * L {
                 panel::<T, L, 3, ISA>(&q, L, add);
                 j += 3 * L;
-            } else if left >= 2 * L {
-                panel::<T, L, 2, ISA>(&q, L, add);
-                j += 2 * L;
             } else if left > L {
-                panel::<T, L, 2, ISA>(&q, left - L, add);
-                j = p.n;
+                let width = left.min(2 * L);
+                panel::<T, L, 2, ISA>(&q, width - L, add);
+                j += width;
             } else {
                 panel::<T, L, 1, ISA>(&q, left, add);
                 j = p.n;
@@ -96,11 +100,11 @@ unsafe fn panel<T: Real, const L: usize, const NV: usize, const ISA: u8>(
     let mut i = 0;
     // SAFETY: each call takes rows i..i + MR ≤ m of A and C.
     unsafe {
-        while i + 8 <= p.m {
+        while ISA == AVX512 && i + 8 <= p.m {
             rows::<T, L, 8, NV, ISA>(p, i, last, add);
             i += 8;
         }
-        if i + 4 <= p.m {
+        while i + 4 <= p.m {
             rows::<T, L, 4, NV, ISA>(p, i, last, add);
             i += 4;
         }
