@@ -95,7 +95,7 @@ pub struct Evaluate {
 pub struct Predict {
     /// The model, or the directory of its run
     pub model: PathBuf,
-    /// The rows to predict; `-` for standard input
+    /// The rows to predict; `-` for standard input, read to its end first
     pub data: PathBuf,
     /// Where the predictions go; `-` for standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]

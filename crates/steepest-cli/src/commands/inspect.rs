@@ -35,7 +35,7 @@ fn is_model(path: &Path) -> bool {
 fn model(path: &Path, model: &SavedModel, style: &Style) -> String {
     let mut out = format!("{}\n", style.bold(&path.display().to_string()));
     let mut facts = Table::new([("", Side::Left), ("", Side::Left)]);
-    facts.row(["task".to_owned(), format!("{:?}", model.task())]);
+    facts.row(["task".to_owned(), model.task().to_string()]);
     for (part, score) in model.scores() {
         facts.row([part.clone(), score.to_string()]);
     }

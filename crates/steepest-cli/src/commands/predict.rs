@@ -2,9 +2,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use steepest::train::Predictor;
+use tempfile::TempDir;
 
 use super::{grouped, load_model, tell};
 use crate::arguments::Predict;
@@ -15,7 +16,8 @@ pub fn run(arguments: &Predict) -> Result<(), Failure> {
     let model = load_model(&arguments.model)?;
     let mut predictor = Predictor::new(&model)?;
     let dash = Path::new("-");
-    let data = if arguments.data == dash { PathBuf::from("/dev/stdin") } else { arguments.data.clone() };
+    let spooled = if arguments.data == dash { Some(spool()?) } else { None };
+    let data = spooled.as_ref().map_or_else(|| arguments.data.clone(), |folder| folder.path().join(INPUT));
     if arguments.output == dash {
         let mut out = BufWriter::new(io::stdout().lock());
         let predicted = predictor.csv(&data, &mut out)?;
@@ -42,4 +44,17 @@ pub fn run(arguments: &Predict) -> Result<(), Failure> {
         path.display()
     );
     Ok(())
+}
+
+/// The name that errors call standard input.
+const INPUT: &str = "standard-input";
+
+/// Copies standard input to a file: what it holds is found out before its rows are read.
+fn spool() -> Result<TempDir, Failure> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join(INPUT);
+    let failed = |source| Failure::File { action: "copy standard input to", path: path.clone(), source };
+    let mut file = File::create(&path).map_err(failed)?;
+    io::copy(&mut io::stdin().lock(), &mut file).map_err(failed)?;
+    Ok(folder)
 }

@@ -33,7 +33,7 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     tell(trainer.data_findings());
     println!();
 
-    let mut progress = Progress::new(overview.steps);
+    let mut progress = Progress::new(overview.steps_done, overview.steps);
     let mut record = Record::new(style);
     let (mut test, mut stopped) = (None, None);
     for event in trainer.run() {

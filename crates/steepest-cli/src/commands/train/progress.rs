@@ -19,14 +19,14 @@ const SILENT: Duration = Duration::from_secs(10);
 pub struct Progress {
     bar: Option<ProgressBar>,
     steps: u64,
-    /// The step before the first that was seen: where a resumed run goes on.
-    before: Option<u64>,
+    /// Steps made before: where a resumed run goes on.
+    before: u64,
     began: Instant,
     shown: Instant,
 }
 
 impl Progress {
-    pub fn new(steps: u64) -> Progress {
+    pub fn new(before: u64, steps: u64) -> Progress {
         let terminal = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
         let bar = terminal.then(|| {
             let bar = ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr());
@@ -35,17 +35,16 @@ impl Progress {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar
         });
-        Progress { bar, steps, before: None, began: Instant::now(), shown: Instant::now() }
+        Progress { bar, steps, before, began: Instant::now(), shown: Instant::now() }
     }
 
     pub fn step(&mut self, report: &StepReport, record: &Record) {
-        let before = *self.before.get_or_insert(report.step.saturating_sub(1));
         let pause = if self.bar.is_some() { DRAWN } else { SILENT };
         if self.shown.elapsed() < pause {
             return;
         }
         self.shown = Instant::now();
-        let done = report.step.saturating_sub(before).max(1) as f64;
+        let done = report.step.saturating_sub(self.before).max(1) as f64;
         let seconds = self.began.elapsed().as_secs_f64();
         let rate = done / seconds;
         let left = clock(self.steps.saturating_sub(report.step) as f64 / rate);
