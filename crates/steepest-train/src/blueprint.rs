@@ -1,6 +1,8 @@
 //! The graphs of a run: what is computed in training, evaluation and diagnosis, for a number of rows.
 
-use steepest_graph::{Graph, Initial, Plan, PlanOptions, Var, VariableKind, VariableSpec, gradients};
+use steepest_graph::{
+    Graph, Initial, Plan, PlanOptions, ProblemKind, Var, VariableKind, VariableSpec, gradients,
+};
 use steepest_nn::{Inputs, Loss, Model, Phase, Target, Task, Trace};
 use steepest_optim::{Parameter, Transform, apply_updates, minimize};
 use steepest_tensor::{DType, Key, Shape};
@@ -140,12 +142,24 @@ impl Blueprint {
 
     fn trace<'g>(&self, graph: &'g Graph, rows: usize, phase: Phase) -> Result<Traced<'g>, TrainError> {
         let (predictions, parameters) = self.forward(graph, rows, phase)?;
+        let predictions = self.checked(predictions);
         let targets = match self.loss.target() {
             Target::Labels => graph.index_input(TARGETS, [rows]),
             Target::Values => graph.input(TARGETS, [rows, self.task.targets()]),
         };
         let losses = self.loss.per_example(predictions, targets);
         Ok(Traced { predictions, losses, parameters })
+    }
+
+    /// A model with too few or too many logits would learn something, and never say that it is wrong.
+    fn checked<'g>(&self, predictions: Var<'g>) -> Var<'g> {
+        let Task::Multiclass { classes } = self.task else { return predictions };
+        if self.loss.target() != Target::Labels || predictions.dim(-1) == classes {
+            return predictions;
+        }
+        let what = format!("the model has {} outputs, the data have {classes} classes", predictions.dim(-1));
+        let help = format!("give the last layer {classes} outputs");
+        predictions.invalid("loss", ProblemKind::Layer { what, help })
     }
 
     fn batch_shape(&self, rows: usize, example: &Shape) -> Result<Shape, TrainError> {

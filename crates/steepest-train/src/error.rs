@@ -41,6 +41,12 @@ pub enum TrainError {
         /// The largest |∂f/∂x|.
         largest_slope: f64,
     },
+    /// A learning rate that leads nowhere.
+    #[error("the learning rate must be a number above 0, got {got}")]
+    LearningRate {
+        /// The rate.
+        got: f64,
+    },
     /// A batch that would not fit into memory.
     #[error("a batch of {rows} rows needs {bytes} bytes for its inputs alone")]
     BatchTooLarge {

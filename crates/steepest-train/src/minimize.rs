@@ -119,6 +119,9 @@ where
     /// If the function cannot be compiled, or its value or gradient is not finite
     /// ([`TrainError::NotFinite`]).
     pub fn run(self) -> Result<Minimum, TrainError> {
+        if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
+            return Err(TrainError::LearningRate { got: self.learning_rate });
+        }
         let graph = Graph::new();
         let name = |index: usize| format!("x{index}");
         let declare = |(index, start): (usize, &Tensor)| {

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use steepest_data::{BatchSize, Dataset, Part};
 use steepest_nn::{Dense, Mlp};
 use steepest_optim::{Chain, ScaleByRate};
-use steepest_train::{EvalReport, Event, Finding, RunSpec, StopOptions, StopReason, Trainer, Training};
+use steepest_tensor::Tensor;
+use steepest_train::{
+    EvalReport, Event, Finding, Minimize, RunSpec, StopOptions, StopReason, Trainer, Training,
+};
 
 fn bundled(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/data").join(name)
@@ -184,4 +187,48 @@ fn an_interrupt_stops_after_the_step_at_hand() {
         }
     }
     assert_eq!((steps, last), (2, Some(StopReason::Interrupted { step: 3 })));
+}
+
+#[test]
+fn parts_that_do_not_fit_together_are_errors() {
+    let labels = (0..30).map(|i| i % 3).collect();
+    let names = ["a", "b", "c"].map(str::to_owned);
+    let classes = Dataset::classification([2], vec![0.5f32; 60], labels, names).unwrap();
+    let say = |training: Training| {
+        let error = training.trainer().unwrap_err();
+        format!("{error}; {}", error.help().unwrap_or_default())
+    };
+    let text = say(Training::new(classes).model(Dense::new(2)));
+    assert!(text.contains("the model has 2 outputs, the data have 3 classes"), "{text}");
+    assert!(text.contains("help: give the last layer 3 outputs"), "{text}");
+    let text = say(Training::new(curve(8)).model(Dense::new(2)));
+    assert!(text.contains("do not have the same shape"), "{text}");
+    assert_eq!(
+        say(Training::new(curve(8)).learning_rate(-0.1)),
+        "the learning rate must be a number above 0, got -0.1; "
+    );
+    let unlabelled = Dataset::unlabelled([1], vec![1.0f32]).unwrap();
+    assert_eq!(
+        say(Training::new(unlabelled)),
+        "the data have no target to learn; name the column to predict as `data.target`"
+    );
+    let none = curve(8).subset(&[]).unwrap();
+    assert_eq!(say(Training::new(none)), "there are no rows to train on; give a data file with rows");
+}
+
+#[test]
+fn a_search_that_leaves_the_numbers_says_so() {
+    let search = Minimize::new(|p| -1.0 * p[0].powf(4.0)).from(&[Tensor::scalar(1.0)]);
+    let sgd = Chain::new().then(ScaleByRate);
+    let error = search.optimizer(sgd).learning_rate(10.0).run().unwrap_err();
+    assert!(error.to_string().starts_with("the function is not finite at step"), "{error}");
+    assert!(error.help().unwrap().contains("smaller learning rate"));
+}
+
+#[test]
+fn a_search_without_tolerance_uses_all_steps_and_keeps_the_lowest_point() {
+    let search = Minimize::new(|p| p[0].square()).from(&[Tensor::scalar(1.0)]).tolerance(0.0).steps(50);
+    let minimum = search.learning_rate(0.3).run().unwrap();
+    assert_eq!((minimum.steps, minimum.converged), (50, false));
+    assert_eq!(minimum.value, minimum.at[0].to_f64()[0].powi(2));
 }

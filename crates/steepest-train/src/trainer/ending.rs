@@ -1,0 +1,110 @@
+//! How a run ends, and what is written on the way.
+
+use std::time::Instant;
+
+use steepest_data::Part;
+use steepest_graph::{VariableKind, VariableSpec};
+
+use super::Trainer;
+use crate::checkpoint::Weights;
+use crate::{Event, StopReason, TrainError};
+
+impl Trainer {
+    /// Ends the run because a number is not finite; `otherwise` is what to name if no tensor is at fault.
+    pub(super) fn diverged(&mut self, otherwise: &str, loss: f64) -> Result<(), TrainError> {
+        let tensor = self.first_bad_tensor().unwrap_or_else(|| otherwise.to_owned());
+        let (step, best) = (self.state.step, self.state.stopping.best);
+        self.finish(StopReason::Diverged { step, tensor, loss, learning_rate: self.last_rate, best })
+    }
+
+    /// The first parameter, state or slot that is not finite.
+    pub(super) fn first_bad_tensor(&self) -> Option<String> {
+        let bad =
+            |spec: &&VariableSpec| self.variables.slice(&spec.name).is_some_and(|values| !values.is_finite());
+        let of_kind = |kind| self.variables.specs().iter().filter(move |spec| spec.kind == kind).find(bad);
+        let first = of_kind(VariableKind::Parameter).or_else(|| of_kind(VariableKind::State));
+        first.or_else(|| of_kind(VariableKind::Slot)).map(|spec| format!("`{}`", spec.name))
+    }
+
+    /// Saves, restores the best weights, scores the test rows, writes the model.
+    pub(super) fn finish(&mut self, reason: StopReason) -> Result<(), TrainError> {
+        let (diverged, interrupted) = match reason {
+            StopReason::Diverged { .. } => (true, false),
+            StopReason::Interrupted { .. } => (false, true),
+            StopReason::Budget { .. } if self.state.rows > 0 => {
+                // The budget ends within an epoch: measure what there is, which may find another reason.
+                self.end_epoch()?;
+                let reason = self.verdict();
+                return if self.ended { Ok(()) } else { reason.map_or(Ok(()), |reason| self.finish(reason)) };
+            }
+            _ => (false, false),
+        };
+        self.ended = true;
+        if !diverged {
+            self.save()?;
+        }
+        if interrupted {
+            self.write_model()?;
+        } else if !diverged || !self.best.is_empty() {
+            for (name, tensor) in &self.best {
+                self.variables.set(name, tensor)?;
+            }
+            self.score()?;
+            self.write_model()?;
+        }
+        self.pending.push_back(Event::Stopped(reason));
+        Ok(())
+    }
+
+    /// Scores the validation and test rows with the final weights.
+    fn score(&mut self) -> Result<(), TrainError> {
+        self.scores.clear();
+        for (name, part) in [("validation", Part::Validation), ("test", Part::Test)] {
+            if let Some(evaluation) = self.evaluate(part)? {
+                self.scores.push((name.to_owned(), evaluation.clone()));
+                if part == Part::Test {
+                    self.pending.push_back(Event::Test(Box::new(evaluation)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_model(&mut self) -> Result<(), TrainError> {
+        let Some(directory) = &self.directory else { return Ok(()) };
+        let path = directory.model();
+        self.model().save(&path)?;
+        self.pending.push_back(Event::Saved(path));
+        Ok(())
+    }
+
+    pub(super) fn save_if_due(&mut self) -> Result<(), TrainError> {
+        if self.directory.is_none() {
+            return Ok(());
+        }
+        let (last, when) = self.last_checkpoint;
+        let due = match &self.options.checkpoint_every {
+            Some(span) => match span.steps(&self.progress(self.state.step)) {
+                Some(every) => self.state.step / every.max(1) > last / every.max(1),
+                None => false,
+            },
+            None => when.elapsed().as_secs_f64() >= self.options.checkpoint_seconds,
+        };
+        if due { self.save() } else { Ok(()) }
+    }
+
+    fn save(&mut self) -> Result<(), TrainError> {
+        self.state.seconds = self.seconds();
+        self.last_checkpoint = (self.state.step, Instant::now());
+        let Some(directory) = &mut self.directory else { return Ok(()) };
+        let path = directory.save(&mut self.state, &self.variables, &self.best)?;
+        self.pending.push_back(Event::Saved(path));
+        Ok(())
+    }
+
+    /// Parameters and states as they are.
+    pub(super) fn weights(&self) -> Weights {
+        let kept = self.variables.specs().iter().filter(|spec| spec.kind != VariableKind::Slot);
+        kept.filter_map(|spec| Some((spec.name.clone(), self.variables.get(&spec.name)?))).collect()
+    }
+}

@@ -1,0 +1,170 @@
+//! The loop of training.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use steepest_optim::Progress;
+
+use super::Trainer;
+use crate::stepper::StepContext;
+use crate::{EvalReport, Event, StepReport, StopReason, TrainError};
+
+/// Steps between looks at the clock for a checkpoint within an epoch.
+const STEPS_BETWEEN_LOOKS: u64 = 64;
+
+impl Trainer {
+    /// Trains: an iterator of what happens, that ends with [`Event::Stopped`].
+    pub fn run(&mut self) -> Run<'_> {
+        self.clock = (Instant::now(), self.state.seconds);
+        self.ended = false;
+        Run { trainer: self }
+    }
+
+    /// Trains to the end.
+    ///
+    /// # Errors
+    /// The first error of the run.
+    pub fn train(&mut self) -> Result<StopReason, TrainError> {
+        let mut reason = StopReason::Interrupted { step: self.state.step };
+        for event in self.run() {
+            if let Event::Stopped(stopped) = event? {
+                reason = stopped;
+            }
+        }
+        Ok(reason)
+    }
+
+    /// The next event; none after the last. The whole of training is here: a verdict, or a step.
+    fn advance(&mut self) -> Result<Option<Event>, TrainError> {
+        if let Some(event) = self.pending.pop_front() {
+            return Ok(Some(event));
+        }
+        if self.ended {
+            return Ok(None);
+        }
+        match self.verdict() {
+            Some(reason) => self.finish(reason)?,
+            None => return self.step().map(Some),
+        }
+        Ok(self.pending.pop_front())
+    }
+
+    /// Whether a stopping rule speaks before the next update.
+    pub(super) fn verdict(&self) -> Option<StopReason> {
+        let (step, epoch) = (self.state.step, self.state.step.div_ceil(self.batches.per_epoch().max(1)));
+        if self.interrupt.load(Ordering::Relaxed) {
+            return Some(StopReason::Interrupted { step });
+        }
+        if self.state.rows == 0
+            && let Some(reason) = self.state.stopping.verdict(&self.stop, epoch)
+        {
+            return Some(reason);
+        }
+        let best = self.state.stopping.best;
+        (step >= self.total_steps()).then_some(StopReason::Budget { epochs: epoch, steps: step, best })
+    }
+
+    /// One update. Allocates nothing, but at the end of an epoch.
+    fn step(&mut self) -> Result<Event, TrainError> {
+        let Some(batch) = self.upcoming.next() else { return Err(TrainError::NoRows { what: "train on" }) };
+        let (step, rows) = (self.state.step + 1, batch.len());
+        let rate = self.rate * self.schedule.at(self.progress(step));
+        let cx = StepContext { data: &self.train, variables: &mut self.variables, pool: &self.pool };
+        let loss = self.stepper.step(cx, &batch, rows == self.batches.size(), step, rate)?;
+        self.state.step = step;
+        self.state.loss_sum += loss * rows as f64;
+        self.state.rows += rows as u64;
+        self.last_rate = rate;
+        let epoch = batch.start().epoch + 1;
+        if !loss.is_finite() {
+            self.diverged("the loss", loss)?;
+        } else if batch.is_last_of_epoch() {
+            self.end_epoch()?;
+        } else if step.is_multiple_of(STEPS_BETWEEN_LOOKS) || self.options.checkpoint_every.is_some() {
+            self.save_if_due()?;
+        }
+        Ok(Event::Step(StepReport { step, epoch, loss, learning_rate: rate, rows }))
+    }
+
+    /// Measures what an epoch, or the last part of one, came to.
+    pub(super) fn end_epoch(&mut self) -> Result<(), TrainError> {
+        let (step, per_epoch) = (self.state.step, self.batches.per_epoch().max(1));
+        let epoch = step.div_ceil(per_epoch);
+        if self.first_bad_tensor().is_some() {
+            return self.diverged("the loss", self.state.loss_sum / self.state.rows.max(1) as f64);
+        }
+        let seconds = self.seconds();
+        let validation = match &self.validation {
+            Some(data) => {
+                Some(self.evaluator.evaluate(&self.blueprint, data, &mut self.variables, &self.pool)?)
+            }
+            None => None,
+        };
+        let gradient_norm = self.gradients.norm(
+            epoch,
+            &self.blueprint,
+            &self.batches,
+            step,
+            StepContext { data: &self.train, variables: &mut self.variables, pool: &self.pool },
+        )?;
+        let train_loss = self.state.loss_sum / self.state.rows.max(1) as f64;
+        let validation_loss = validation.as_ref().map(|evaluation| evaluation.loss);
+        let best = self.state.stopping.observe(&self.stop, (epoch, step), train_loss, validation_loss);
+        if best {
+            self.best = self.weights();
+        }
+        let report = EvalReport {
+            step,
+            epoch: step as f64 / per_epoch as f64,
+            train_loss,
+            validation_loss,
+            validation: validation.map(|evaluation| evaluation.metrics).unwrap_or_default(),
+            best,
+            learning_rate: self.last_rate,
+            gradient_norm,
+            seconds,
+            rows_per_s: self.state.rows as f64 / (seconds - self.state.epoch_began).max(1e-9),
+        };
+        let findings = self.state.watch.look(epoch, &report, &self.state.stopping);
+        if let Some(directory) = &mut self.directory {
+            directory.log(&report)?;
+        }
+        self.pending.push_back(Event::Eval(Box::new(report)));
+        self.pending.extend(findings.into_iter().map(Event::Warning));
+        (self.state.loss_sum, self.state.rows) = (0.0, 0);
+        self.state.epoch_began = self.seconds();
+        if self.verdict().is_none() { self.save_if_due() } else { Ok(()) }
+    }
+
+    pub(super) fn seconds(&self) -> f64 {
+        self.clock.1 + self.clock.0.elapsed().as_secs_f64()
+    }
+
+    pub(super) fn total_steps(&self) -> u64 {
+        let epochs = self.stop.epochs.saturating_mul(self.batches.per_epoch());
+        self.stop.steps.map_or(epochs, |steps| steps.min(epochs))
+    }
+
+    pub(super) fn progress(&self, step: u64) -> Progress {
+        let (total, steps_per_epoch) = (Some(self.total_steps()), Some(self.batches.per_epoch()));
+        Progress { step, total, steps_per_epoch }
+    }
+}
+
+/// The events of a run, one after the other.
+#[derive(Debug)]
+pub struct Run<'t> {
+    trainer: &'t mut Trainer,
+}
+
+impl Iterator for Run<'_> {
+    type Item = Result<Event, TrainError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let event = self.trainer.advance();
+        if event.is_err() {
+            self.trainer.ended = true;
+        }
+        event.transpose()
+    }
+}
