@@ -177,7 +177,7 @@ impl Executor {
         Ok(self.machine.run(variables.flat_mut(), pool)?)
     }
 
-    /// A real output's values; empty for an index output or a variable.
+    /// A real output's values; empty for an index output.
     pub fn value(&self, output: OutputId) -> Slice<'_> {
         let place = self.outputs[output.0].1;
         self.machine.read(if place.space == Space::Arena { place } else { NOTHING })

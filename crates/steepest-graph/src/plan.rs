@@ -123,6 +123,18 @@ impl Plan {
         })
     }
 
+    /// The same plan cut as finely as it may be: every group is shared among all threads and runs in blocks
+    /// of `block` units, however small it is. For tests of scheduling; results are the same bits.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn cut_finely(mut self, block: usize) -> Plan {
+        self.program.parallel = true;
+        for group in self.program.regions.iter_mut().flat_map(|region| &mut region.groups) {
+            (group.shared, group.align, group.block) = (true, 1, block.max(1));
+        }
+        self
+    }
+
     /// The variables the graph declares.
     pub fn variables(&self) -> &[VariableSpec] {
         &self.variables

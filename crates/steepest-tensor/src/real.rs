@@ -39,6 +39,7 @@ pub(crate) trait Real:
     /// Whether exp, ln, tanh and erf are vector code; otherwise they are calls, one for each element.
     const VECTOR_MATH: bool;
     fn from_f64(x: f64) -> Self;
+    fn to_f64(self) -> f64;
     fn fused(self, b: Self, c: Self) -> Self;
     fn abs(self) -> Self;
     fn sqrt(self) -> Self;
@@ -114,6 +115,8 @@ macro_rules! real {
             const VECTOR_MATH: bool = $vector_math;
             #[inline(always)]
             fn from_f64(x: f64) -> $t { x as $t }
+            #[inline(always)]
+            fn to_f64(self) -> f64 { f64::from(self) }
             #[inline(always)]
             fn fused(self, b: $t, c: $t) -> $t { $t::mul_add(self, b, c) }
             #[inline(always)]

@@ -128,7 +128,13 @@ fn overlap(a: &Place, b: &Place) -> bool {
 
 /// Whether a row of the group may touch what another row writes.
 fn disturbs_itself(group: &Group, touches: &[Touch]) -> bool {
-    if group.extent <= 1 || !group.shared && group.block >= group.extent {
+    if group.extent == 0 {
+        return false;
+    }
+    if group.instrs.iter().any(overlaps_itself) {
+        return true;
+    }
+    if group.extent == 1 || !group.shared && group.block >= group.extent {
         return false;
     }
     touches.iter().filter(|t| t.write).any(|w| {
@@ -138,6 +144,19 @@ fn disturbs_itself(group: &Group, touches: &[Touch]) -> bool {
                 && !(std::ptr::eq(w, t) && w.stride.is_none())
         })
     })
+}
+
+/// Whether an instruction writes over what it may read later. A tile does not: it reads each element before
+/// it writes it.
+fn overlaps_itself(instr: &Instr) -> bool {
+    match instr {
+        Instr::Tile(_) | Instr::Fill { .. } | Instr::ArgMax { .. } => false,
+        Instr::MatMul(p) => overlap(&p.a.place, &p.c) || overlap(&p.b.place, &p.c),
+        Instr::ColumnSum { from, to, .. } => overlap(from, to),
+        Instr::Copy(copy) => overlap(&copy.from, &copy.to),
+        Instr::Gather { table, to, .. } => overlap(table, to),
+        Instr::ScatterAdd { values, to, .. } => overlap(values, to),
+    }
 }
 
 /// Lists what an instruction touches. False if its operands do not fit its kind.
@@ -278,12 +297,10 @@ fn collect_tile(tile: &Tile, scalars: usize, out: &mut Vec<Touch>) -> bool {
                 instr.shape == Access::Row && instr.args[0].access == Access::Wide
             }
             TileKind::OneHot => {
-                instr.shape == Access::Wide
-                    && instr.args[0].access == Access::Row
-                    && matches!(instr.args[0].source, Source::Memory(_))
+                instr.args[0].access == Access::Row && matches!(instr.args[0].source, Source::Memory(_))
             }
             TileKind::Uniform(_) => {
-                instr.shape == Access::Wide && matches!(instr.args[0].source, Source::Scalar(_))
+                instr.args[0].access == Access::One && !matches!(instr.args[0].source, Source::Register(_))
             }
         };
         let rows_matter = instr.shape == Access::Row

@@ -9,7 +9,7 @@ use steepest_tensor::program::{
 use steepest_tensor::{Buffer, DType, Shape};
 
 use crate::op::Op;
-use crate::passes::lower::{Factor, Item, Kernel, Lowered, Value, is_index};
+use crate::passes::lower::{Factor, Item, Kernel, Lowered, Part, Value, is_index};
 use crate::passes::place::Placement;
 use crate::passes::schedule::{GroupPlan, Run, Schedule};
 use crate::passes::simplify::Flow;
@@ -176,18 +176,13 @@ impl Emitter<'_> {
     }
 
     /// One part of a padded or concatenated value; a leading axis of size 1 is the only unit of work.
-    fn part(&self, part: &(Option<usize>, Shape, usize, Vec<usize>), to: Place) -> Instr {
-        let (from, shape, offset, strides) = part;
+    fn part(&self, part: &Part, to: Place) -> Instr {
+        let Part { from, rows, width, offset, stride } = *part;
         let Some(from) = from else { return Instr::Fill { to, value: 0.0 } };
-        let mut sizes = vec![1];
-        sizes.extend_from_slice(shape);
-        let lead = |strides: &[usize]| [&[0], strides].concat();
-        let to = Place { offset: to.offset + offset, len: to.len.saturating_sub(*offset), ..to };
-        // Six axes and one more do not fit a shape; then the first two are merged, which the dense source
-        // allows only if the target's strides do. The verifier refuses what is left.
-        let shape = Shape::new(&sizes).unwrap_or(*shape);
-        let from_strides = lead(&shape.strides()[1..shape.rank()]);
-        Instr::Copy(Copy { shape, from: self.place(*from), from_strides, to, to_strides: lead(strides) })
+        let to = Place { offset: to.offset + offset, len: to.len.saturating_sub(offset), ..to };
+        let shape = Shape::from([1, rows, width]);
+        let (from_strides, to_strides) = (vec![0, width, 1], vec![0, stride, 1]);
+        Instr::Copy(Copy { shape, from: self.place(from), from_strides, to, to_strides })
     }
 
     fn final_copy(&self, variable: usize, node: usize) -> Group {

@@ -36,6 +36,18 @@ pub(crate) struct Factor {
     pub batch: usize,
 }
 
+/// A part of a padded or concatenated value: `rows` pieces of `width` elements that follow one another in
+/// the source and stand `stride` elements apart in the result, the first at `offset`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Part {
+    /// Where it comes from; `None` is zeros, over all of the result.
+    pub from: Option<usize>,
+    pub rows: usize,
+    pub width: usize,
+    pub offset: usize,
+    pub stride: usize,
+}
+
 /// What an item runs.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Kernel {
@@ -47,8 +59,8 @@ pub(crate) enum Kernel {
     ColumnSum { from: usize, rows: usize, columns: usize },
     /// A strided copy of the whole value.
     Copy { from: usize, offset: usize, shape: Shape, strides: Vec<usize> },
-    /// Parts of the result, copied one after the other; `None` is zeros.
-    Parts { parts: Vec<(Option<usize>, Shape, usize, Vec<usize>)> },
+    /// Parts of the result, copied one after the other.
+    Parts { parts: Vec<Part> },
     /// Rows of a table.
     Gather { table: usize, rows: usize, width: usize, indices: usize },
     /// Rows added into a table.
@@ -159,22 +171,17 @@ impl Lowering<'_> {
                 self.copy(node, inputs[0], offset, strides)
             }
             Op::Pad(pad) => {
-                let to = shape.strides();
-                let part = flow.shape(inputs[0]);
-                let zeros = (None, shape, 0, to[..shape.rank()].to_vec());
-                let from = self.demand(inputs[0]);
-                let copy = (Some(from), part, pad.before * to[pad.axis], to[..shape.rank()].to_vec());
-                Item { node, extent: 1, kernel: Kernel::Parts { parts: vec![zeros, copy] } }
+                let n = shape.elements();
+                let zeros = Part { from: None, rows: 1, width: n, offset: 0, stride: n };
+                let part = self.part(inputs[0], shape, pad.axis, pad.before);
+                Item { node, extent: 1, kernel: Kernel::Parts { parts: vec![zeros, part] } }
             }
             Op::Concat(concat) => {
-                let to = shape.strides();
-                let mut parts = Vec::new();
                 let mut at = 0;
+                let mut parts = Vec::new();
                 for &input in inputs {
-                    let part = flow.shape(input);
-                    let from = self.demand(input);
-                    parts.push((Some(from), part, at * to[concat.axis], to[..shape.rank()].to_vec()));
-                    at += part[concat.axis];
+                    parts.push(self.part(input, shape, concat.axis, at));
+                    at += flow.shape(input)[concat.axis];
                 }
                 Item { node, extent: 1, kernel: Kernel::Parts { parts } }
             }
@@ -205,7 +212,14 @@ impl Lowering<'_> {
                 Item { node, extent, kernel: Kernel::Tile { kind, width, reads, shape: Access::Wide } }
             }
             Op::StopGradient(_) => self.tile(node, TileKind::Map(TileOp::Copy), inputs),
-            Op::Uniform(uniform) => self.tile(node, TileKind::Uniform(uniform.key), inputs),
+            Op::Uniform(uniform) => {
+                let mut item = self.tile(node, TileKind::Uniform(uniform.key), inputs);
+                if let Kernel::Tile { reads, .. } = &mut item.kernel {
+                    // The one number of the step, wherever it is.
+                    reads.iter_mut().for_each(|read| read.access = Access::One);
+                }
+                item
+            }
             op => match op.rule().elementwise() {
                 Some(pointwise) => self.elementwise(node, pointwise.tile),
                 // Leaves are no items; the remaining operations are all listed above.
@@ -221,10 +235,18 @@ impl Lowering<'_> {
         Item { node, extent, kernel: Kernel::Copy { from, offset, shape, strides } }
     }
 
+    /// A value as a part of one of shape `to`, from position `at` of an axis on.
+    fn part(&mut self, input: usize, to: Shape, axis: usize, at: usize) -> Part {
+        let own = self.flow.shape(input);
+        let (rows, inner) = (own[..axis].iter().product(), own[axis + 1..].iter().product::<usize>());
+        let from = Some(self.demand(input));
+        Part { from, rows, width: own[axis] * inner, offset: at * inner, stride: to[axis] * inner }
+    }
+
     /// A broadcast that must exist in memory: a tile copy if its pattern allows, else a strided copy.
     fn broadcast(&mut self, node: usize) -> Item {
         let shape = self.flow.shape(node);
-        if self.view(node, domain(shape)).is_some() {
+        if !is_index(self.flow, node) && self.view(node, domain(shape)).is_some() {
             return self.tile(node, TileKind::Map(TileOp::Copy), &[node]);
         }
         let from = self.flow.nodes[node].inputs[0];
@@ -395,7 +417,7 @@ impl Item {
                 vec![(a.value, dense.then_some(*k)), (b.value, None)]
             }
             Kernel::ColumnSum { from, .. } | Kernel::Copy { from, .. } => vec![(*from, None)],
-            Kernel::Parts { parts } => parts.iter().filter_map(|part| Some((part.0?, None))).collect(),
+            Kernel::Parts { parts } => parts.iter().filter_map(|part| Some((part.from?, None))).collect(),
             Kernel::Gather { table, indices, .. } => vec![(*table, None), (*indices, Some(1))],
             Kernel::ScatterAdd { values, indices, .. } => vec![(*values, None), (*indices, None)],
             Kernel::ArgMax { from, width } => vec![(*from, Some(*width))],
@@ -434,7 +456,7 @@ impl Item {
             }
             Kernel::ColumnSum { rows, columns, .. } => (rows * columns, rows * columns + columns),
             Kernel::Copy { shape, .. } => (0, 2 * shape.elements()),
-            Kernel::Parts { parts } => (0, parts.iter().map(|part| 2 * part.1.elements()).sum()),
+            Kernel::Parts { parts } => (0, parts.iter().map(|part| 2 * part.rows * part.width).sum()),
             Kernel::Gather { width, .. } => (0, 2 * self.extent * width),
             Kernel::ScatterAdd { width, rows, .. } => (0, 2 * width * rows),
             Kernel::ArgMax { width, .. } => (0, self.extent * width),

@@ -110,7 +110,8 @@ fn write_in_place(
             }
             let aligned = item.extent == writer.extent && stride.is_some() && stride == writer.writes();
             if other == node {
-                if !aligned {
+                // A tile reads each element before it writes it; other kernels read some of them later.
+                if !aligned || !matches!(writer.kernel, Kernel::Tile { .. }) {
                     return false;
                 }
             } else {
@@ -209,7 +210,8 @@ fn runs(lowered: &Lowered, needs: &BTreeMap<usize, Vec<Edge>>, nodes: &[usize]) 
             Some(run)
                 if run.width.is_some_and(|w| width(node).is_some_and(|o| w == o || w == 1 || o == 1)) =>
             {
-                run.width = run.width.max(width(node));
+                // Rows of one element are read and written as rows; those of none have only rows.
+                run.width = if run.width == Some(1) { width(node) } else { run.width };
                 run.items.push(node);
             }
             _ => runs.push(Run { width: width(node), items: vec![node] }),

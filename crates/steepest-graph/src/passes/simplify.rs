@@ -52,7 +52,10 @@ pub(crate) fn simplify(graph: &Graph, outputs: &[(&str, Var<'_>)]) -> Flow {
             new[index] = flow.add(node.op.clone(), inputs, node.ty);
         }
     }
-    flow.outputs = outputs.iter().map(|(name, var)| ((*name).to_owned(), new[var.id().index()])).collect();
+    for (name, var) in outputs {
+        let value = flow.kept_value(new[var.id().index()]);
+        flow.outputs.push(((*name).to_owned(), value));
+    }
     for (variable, id) in &assignments {
         let value = flow.own_value(new[id.index()], variable.index());
         flow.assigns.push((variable.index(), value));
@@ -93,12 +96,19 @@ impl Flow {
             Op::Input(_) | Op::Literal(_) => true,
             _ => false,
         };
-        if copied {
-            let op = Op::from(ops::stop_gradient::StopGradient);
-            self.nodes.push(FlowNode { op, inputs: vec![node], ty: self.nodes[node].ty, host: false });
-            return self.nodes.len() - 1;
-        }
-        node
+        if copied { self.copied(node) } else { node }
+    }
+
+    /// A node to return as an output: what a variable holds is copied, because it may change in the step.
+    fn kept_value(&mut self, node: usize) -> usize {
+        let root = crate::passes::lower::root(self, node);
+        if matches!(self.nodes[root].op, Op::Read(_)) { self.copied(node) } else { node }
+    }
+
+    fn copied(&mut self, node: usize) -> usize {
+        let op = Op::from(ops::stop_gradient::StopGradient);
+        self.nodes.push(FlowNode { op, inputs: vec![node], ty: self.nodes[node].ty, host: false });
+        self.nodes.len() - 1
     }
 
     fn reshape(&mut self, node: usize, shape: Shape) -> usize {
@@ -106,7 +116,7 @@ impl Flow {
     }
 
     fn broadcast(&mut self, node: usize, shape: Shape) -> usize {
-        self.add(ops::broadcast::Broadcast { shape }.into(), vec![node], Type::real(shape))
+        self.add(ops::broadcast::Broadcast { shape }.into(), vec![node], Type { shape, ..self.nodes[node].ty })
     }
 
     fn elementwise(&mut self, op: Op, inputs: Vec<usize>) -> usize {

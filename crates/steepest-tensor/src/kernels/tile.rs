@@ -109,11 +109,17 @@ struct Frame<'a, T> {
 }
 
 impl<T: Real> Frame<'_, T> {
+    /// Elements of a result for each row.
+    #[inline(always)]
+    fn stride(&self, shape: Access) -> usize {
+        if shape == Access::Wide { self.width } else { 1 }
+    }
+
     /// # Safety
     /// As for [`run`].
     #[inline(always)]
     unsafe fn target(&self, to: Target, shape: Access) -> *mut T {
-        let stride = if shape == Access::Wide { self.width } else { 1 };
+        let stride = self.stride(shape);
         // SAFETY: registers lie in scratch; places hold all rows.
         unsafe {
             match to {
@@ -196,23 +202,28 @@ unsafe fn instruction<T: Real, const L: usize, const ISA: u8>(
             TileKind::OneHot => {
                 let Source::Memory(place) = instr.args[0].source else { return };
                 let indices = frame.memory.index(place).add(frame.row);
+                let width = frame.stride(instr.shape);
                 for r in 0..frame.rows {
-                    let row = to.add(r * frame.width);
+                    let row = to.add(r * width);
                     let class = *indices.add(r) as usize;
                     // A label outside the classes must not cost nothing: it makes the loss NaN.
-                    let filler = if class < frame.width { T::ZERO } else { T::from_f64(f64::NAN) };
-                    for c in 0..frame.width {
+                    let filler = if class < width { T::ZERO } else { T::from_f64(f64::NAN) };
+                    for c in 0..width {
                         *row.add(c) = filler;
                     }
-                    if class < frame.width {
+                    if class < width {
                         *row.add(class) = T::ONE;
                     }
                 }
             }
             TileKind::Uniform(key) => {
-                let Source::Scalar(step) = instr.args[0].source else { return };
-                let key = key.at(*frame.memory.scalars.add(step) as u64);
-                random::uniform(key, (frame.row * frame.width) as u64, to, frame.rows * frame.width);
+                let step = match instr.args[0].source {
+                    Source::Scalar(i) => *frame.memory.scalars.add(i),
+                    Source::Memory(place) => (*frame.memory.real(place)).to_f64(),
+                    Source::Register(_) => return,
+                };
+                let width = frame.stride(instr.shape);
+                random::uniform(key.at(step as u64), (frame.row * width) as u64, to, frame.rows * width);
             }
         }
     }

@@ -1,15 +1,11 @@
-//! Compiled plans against the reference interpreter, and the laws of execution.
-
-use std::num::NonZeroUsize;
+//! Training steps: they follow the reference, in the same bits on any number of threads.
 
 use steepest_graph::{
     Executor, Feeds, Graph, Initial, Plan, PlanOptions, Var, VariableKind, Variables, advance, gradients,
 };
-use steepest_tensor::{DType, Key, Pool, Tensor};
+use steepest_tensor::{DType, Key, Tensor};
 
-fn pool(threads: usize) -> Pool {
-    Pool::new(NonZeroUsize::new(threads).unwrap())
-}
+use crate::harness::pool;
 
 fn random(key: Key, shape: &[usize]) -> Tensor {
     let shape = steepest_tensor::Shape::new(shape).unwrap();

@@ -1,0 +1,1 @@
+//! Variables that become other variables, in every order.

@@ -1,0 +1,11 @@
+//! Compiled plans against the reference interpreter, and the laws of execution.
+
+mod assignments;
+mod dice;
+mod harness;
+mod operations;
+mod products;
+mod random;
+#[path = "../gradients/table.rs"]
+mod table;
+mod training;
