@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use steepest_tensor::{Key, Shape, Tensor};
 
-use crate::error::{Problem, ProblemKind};
+use crate::error::{PlanErrors, Problem, ProblemKind};
 use crate::op::{Element, Op, Type};
 use crate::ops;
 use crate::var::Var;
@@ -222,6 +222,22 @@ impl Graph {
             let (layer, location) = (self.layer().to_string(), self.here());
             self.problems.borrow_mut().push(Problem { kind, op, operands, layer, location });
         }
+    }
+
+    /// Nothing, or all that is wrong with the graph or with asking it for `outputs`.
+    #[track_caller]
+    pub(crate) fn check<'a>(
+        &self,
+        op: &'static str,
+        mut outputs: impl Iterator<Item = Var<'a>>,
+    ) -> Result<(), PlanErrors> {
+        let mut problems = self.problems();
+        if let Some(other) = outputs.find(|&var| !self.owns(var)) {
+            let (kind, location) = (ProblemKind::OtherGraph, Location::caller());
+            let operands = vec![other.describe()];
+            problems.push(Problem { kind, op, operands, layer: String::new(), location });
+        }
+        if problems.is_empty() { Ok(()) } else { Err(PlanErrors(problems)) }
     }
 
     pub(crate) fn owns(&self, var: Var<'_>) -> bool {

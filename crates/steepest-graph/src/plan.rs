@@ -72,15 +72,13 @@ impl Plan {
     ///
     /// # Errors
     /// All problems of the graph, each with the line that wrote it.
+    #[track_caller]
     pub fn compile(
         graph: &Graph,
         outputs: &[(&str, Var<'_>)],
         options: &PlanOptions,
     ) -> Result<Plan, PlanErrors> {
-        let problems = graph.problems();
-        if !problems.is_empty() {
-            return Err(PlanErrors(problems));
-        }
+        graph.check("compile", outputs.iter().map(|(_, var)| *var))?;
         let flow = simplify::simplify(graph, outputs);
         let lowered = lower::lower(&flow);
         let schedule = schedule::schedule(&flow, &lowered);

@@ -3,7 +3,6 @@
 //! It is the oracle that the compiled plans are tested against, and what a reader should read first.
 
 use std::collections::HashMap;
-use std::panic::Location;
 
 use steepest_tensor::Tensor;
 
@@ -87,21 +86,8 @@ pub fn advance(graph: &Graph, outputs: &[Var<'_>], feeds: &mut Feeds) -> Result<
 /// The value of every node that the outputs and assignments need; of others, nothing.
 #[track_caller]
 fn interpret(graph: &Graph, outputs: &[Var<'_>], feeds: &Feeds) -> Result<Vec<Tensor>, PlanErrors> {
-    if let Some(&other) = outputs.iter().find(|&&var| !graph.owns(var)) {
-        let (kind, location) = (ProblemKind::OtherGraph, Location::caller());
-        let problem = Problem {
-            kind,
-            op: "evaluate",
-            operands: vec![other.describe()],
-            layer: String::new(),
-            location,
-        };
-        return Err(PlanErrors(vec![problem]));
-    }
-    let mut problems = graph.problems();
-    if !problems.is_empty() {
-        return Err(PlanErrors(problems));
-    }
+    graph.check("evaluate", outputs.iter().copied())?;
+    let mut problems = Vec::new();
     let nodes = graph.nodes();
     let needed = needed(
         &nodes,

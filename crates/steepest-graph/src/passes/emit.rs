@@ -156,6 +156,8 @@ impl Emitter<'_> {
             }
             Kernel::Copy { from, offset, shape, strides } => {
                 let from = self.place(*from);
+                // A range of an empty value may start beyond its end.
+                let offset = *offset.min(&from.len);
                 let from = Place { offset: from.offset + offset, len: from.len - offset, ..from };
                 let to_strides = shape.strides()[..shape.rank()].to_vec();
                 vec![Instr::Copy(Copy { shape: *shape, from, from_strides: strides.clone(), to, to_strides })]

@@ -116,7 +116,11 @@ impl Flow {
     }
 
     fn broadcast(&mut self, node: usize, shape: Shape) -> usize {
-        self.add(ops::broadcast::Broadcast { shape }.into(), vec![node], Type { shape, ..self.nodes[node].ty })
+        self.add(
+            ops::broadcast::Broadcast { shape }.into(),
+            vec![node],
+            Type { shape, ..self.nodes[node].ty },
+        )
     }
 
     fn elementwise(&mut self, op: Op, inputs: Vec<usize>) -> usize {

@@ -1,8 +1,11 @@
 //! One graph run both ways: compiled, and by the reference interpreter.
 
 use std::num::NonZeroUsize;
+use std::sync::LazyLock;
 
-use steepest_graph::{Element, Executor, Feeds, Graph, Initial, Op, OutputId, Plan, PlanOptions, Var, Variables};
+use steepest_graph::{
+    Element, Executor, Feeds, Graph, Op, OutputId, Plan, PlanOptions, Var, Variables, advance,
+};
 use steepest_tensor::{Buffer, DType, Pool, Tensor};
 
 /// A pool of some threads.
@@ -22,7 +25,8 @@ impl Compiled {
     /// Compiles a graph; with `block`, cut into blocks of so many units that all threads share.
     pub fn new(graph: &Graph, outputs: &[Var<'_>], dtype: DType, block: Option<usize>) -> Compiled {
         let names: Vec<String> = (0..outputs.len()).map(|k| format!("o{k}")).collect();
-        let named: Vec<(&str, Var<'_>)> = names.iter().map(String::as_str).zip(outputs.iter().copied()).collect();
+        let named: Vec<(&str, Var<'_>)> =
+            names.iter().map(String::as_str).zip(outputs.iter().copied()).collect();
         let plan = Plan::compile(graph, &named, &PlanOptions { dtype }).unwrap();
         let plan = block.into_iter().fold(plan, Plan::cut_finely);
         let text = plan.explain();
@@ -43,11 +47,12 @@ impl Compiled {
     }
 
     /// Feeds everything the graph declares, runs one step and returns the outputs.
-    pub fn step(&mut self, graph: &Graph, feeds: &Feeds, pool: &Pool) -> Vec<Vec<f64>> {
+    pub fn run(&mut self, graph: &Graph, feeds: &Feeds, pool: &Pool) -> Vec<Vec<f64>> {
         for node in graph.nodes() {
             match &node.op {
                 Op::Input(input) => {
-                    let (id, value) = (self.executor.input(&input.name).unwrap(), feeds.get(&input.name).unwrap());
+                    let (id, value) =
+                        (self.executor.input(&input.name).unwrap(), feeds.get(&input.name).unwrap());
                     match value.buffer() {
                         Buffer::U32(values) => self.executor.feed_index(id).copy_from_slice(values),
                         _ => {
@@ -72,18 +77,47 @@ impl Compiled {
     }
 }
 
-/// The variables' initial values, as the reference is fed them.
-pub fn initial(graph: &Graph) -> Vec<(String, Tensor)> {
-    let value = |initial: &Initial, n: usize| (0..n).map(|i| initial.value(i)).collect();
-    graph
-        .variables()
-        .into_iter()
-        .map(|spec| {
-            let values = value(&spec.initial, spec.shape.elements());
-            (spec.name, Tensor::f64(spec.shape, values).unwrap())
-        })
-        .collect()
+/// Asserts that plans in double precision follow the reference for some steps, and that neither the number
+/// of threads nor where the work is cut changes a bit.
+#[track_caller]
+pub fn follow(graph: &Graph, outputs: &[Var<'_>], steps: &[Vec<(String, Tensor)>], label: &str) {
+    let mut plans: Vec<Compiled> =
+        CUTS.iter().map(|&(_, block)| Compiled::new(graph, outputs, DType::F64, block)).collect();
+    let mut feeds = Feeds::new();
+    for (step, values) in steps.iter().enumerate() {
+        for (name, value) in values {
+            feeds = feeds.with(name, value.clone());
+        }
+        let given = feeds.clone();
+        let expected = advance(graph, outputs, &mut feeds).unwrap();
+        let mut first: Option<(Vec<Vec<u64>>, Vec<u8>)> = None;
+        for (plan, (threads, block)) in plans.iter_mut().zip(CUTS) {
+            let got = plan.run(graph, &given, &POOLS[threads - 1]);
+            let label = |what: &str| {
+                let text = &plan.text;
+                format!("{label}, step {step}, {threads} threads, blocks of {block:?}, {what}\n{text}")
+            };
+            for (k, (got, want)) in got.iter().zip(&expected).enumerate() {
+                agree(got, &want.to_f64(), 1e-10, || label(&format!("output {k}")));
+            }
+            for spec in graph.variables() {
+                let (got, want) = (plan.variables.get(&spec.name).unwrap(), feeds.get(&spec.name));
+                let Some(want) = want else { continue };
+                agree(&got.to_f64(), &want.to_f64(), 1e-10, || label(&spec.name));
+            }
+            let bits = got.iter().map(|values| values.iter().map(|x| x.to_bits()).collect()).collect();
+            let all = (bits, plan.variables.flat().as_slice().to_le_bytes());
+            let same = *first.get_or_insert_with(|| all.clone()) == all;
+            assert!(same, "{}", label("other bits"));
+        }
+    }
 }
+
+/// Threads and blocks of the plans that must agree.
+const CUTS: [(usize, Option<usize>); 5] =
+    [(1, None), (1, Some(5)), (2, Some(1)), (3, Some(3)), (4, Some(64))];
+
+static POOLS: LazyLock<Vec<Pool>> = LazyLock::new(|| (1..=4).map(pool).collect());
 
 /// Asserts that values agree: |got − want| ≤ tolerance · max(1, the largest |want|). NaN agrees with NaN.
 #[track_caller]

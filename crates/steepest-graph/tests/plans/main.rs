@@ -6,6 +6,8 @@ mod harness;
 mod operations;
 mod products;
 mod random;
+mod shapes;
+mod special;
 #[path = "../gradients/table.rs"]
 mod table;
 mod training;

@@ -25,13 +25,14 @@ fn declare<'g>(graph: &'g Graph, arguments: &[Argument], dice: &mut Dice) -> (Ve
 /// The value, a weighted sum of it, and the sum's gradients.
 fn outputs<'g>(y: Var<'g>, x: &[Var<'g>]) -> Vec<Var<'g>> {
     let key = Key::new(99);
-    let weights = (0..y.shape().elements()).map(|i| f64::from((0.4 + key.uniform(i as u64)) as f32)).collect();
+    let weights =
+        (0..y.shape().elements()).map(|i| f64::from((0.4 + key.uniform(i as u64)) as f32)).collect();
     let loss = (y * y.graph().literal(Tensor::f64(y.shape(), weights).unwrap())).sum();
     let slopes = gradients(loss, x).into_iter().map(|gradient| gradient.dense());
     [y, loss].into_iter().chain(slopes).collect()
 }
 
-fn check(case: &Case, seed: u64) {
+pub fn check(case: &Case, seed: u64) {
     let (graph, one, two) = (Graph::new(), pool(1), pool(2));
     let (x, feeds) = declare(&graph, &case.arguments, &mut Dice::new(seed));
     let outputs = outputs((case.build)(&graph, &x), &x);
@@ -41,7 +42,7 @@ fn check(case: &Case, seed: u64) {
         for (block, pool) in [(None, &one), (Some(2), &two)] {
             let mut plan = Compiled::new(&graph, &outputs, dtype, block);
             plan.start_from(&feeds);
-            let got = plan.step(&graph, &feeds, pool);
+            let got = plan.run(&graph, &feeds, pool);
             for (k, (got, want)) in got.iter().zip(&expected).enumerate() {
                 let label = || format!("{} of {shapes:?}, {dtype:?}, output {k}\n{}", case.op, plan.text);
                 agree(got, &want.to_f64(), tolerance, label);
