@@ -123,7 +123,17 @@ fn fits(program: &Program, group: &Group, touch: &Touch) -> bool {
 }
 
 fn overlap(a: &Place, b: &Place) -> bool {
-    a.space == b.space && a.offset < b.offset + b.len && b.offset < a.offset + a.len
+    let empty = a.len == 0 || b.len == 0;
+    !empty && a.space == b.space && a.offset < b.offset + b.len && b.offset < a.offset + a.len
+}
+
+/// Whether a place holds all elements of a layout: pairs of a size and a stride.
+fn holds(place: &Place, layout: &[(usize, usize)]) -> bool {
+    let further = |reach: usize, &(size, stride): &(usize, usize)| {
+        (size - 1).checked_mul(stride).and_then(|last| last.checked_add(reach))
+    };
+    layout.iter().any(|&(size, _)| size == 0)
+        || layout.iter().try_fold(1, further).is_some_and(|reach| reach <= place.len)
 }
 
 /// Whether a row of the group may touch what another row writes.
@@ -168,24 +178,22 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
     match instr {
         Instr::Tile(tile) => collect_tile(tile, scalars, out),
         Instr::MatMul(p) => {
-            let units = if p.by_columns { p.n } else { p.batches * p.m };
-            let reach = |rows: usize, columns: usize, m: &crate::program::Matrix| {
-                if rows == 0 || columns == 0 || p.batches == 0 {
-                    0
-                } else {
-                    (p.batches - 1) * m.batch + (rows - 1) * m.row + (columns - 1) * m.column + 1
-                }
+            let units = if p.by_columns { Some(p.n) } else { p.batches.checked_mul(p.m) };
+            let inside = |rows: usize, columns: usize, m: &crate::program::Matrix| {
+                holds(&m.place, &[(p.batches, m.batch), (rows, m.row), (columns, m.column)])
             };
             let columns_follow = p.b.column == 1 || p.n <= 1;
-            let ok = n == units
+            let ok = units == Some(n)
                 && columns_follow
                 && (!p.by_columns || p.m == 1 && p.batches == 1)
-                && reach(p.m, p.k, &p.a) <= p.a.place.len
-                && reach(p.k, p.n, &p.b) <= p.b.place.len
+                && inside(p.m, p.k, &p.a)
+                && inside(p.k, p.n, &p.b)
                 && real(&p.a.place)
                 && real(&p.b.place)
                 && real(&p.c);
-            let dense_rows = p.a.column == 1 && p.a.row == p.k && (p.batches == 1 || p.a.batch == p.m * p.k);
+            let dense_rows = p.a.column == 1
+                && p.a.row == p.k
+                && (p.batches == 1 || p.m.checked_mul(p.k) == Some(p.a.batch));
             touch(p.a.place, false, dense_rows.then_some(p.k).filter(|_| !p.by_columns));
             touch(p.b.place, false, None);
             touch(p.c, true, Some(if p.by_columns { 1 } else { p.n }));
@@ -194,23 +202,22 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
         Instr::ColumnSum { from, rows, columns, to } => {
             touch(*from, false, None);
             touch(*to, true, Some(1));
-            n == *columns && rows * columns <= from.len && real(from) && real(to)
+            n == *columns && holds(from, &[(*rows, *columns), (*columns, 1)]) && real(from) && real(to)
         }
         Instr::Copy(copy) => {
-            let reach = |strides: &[usize]| {
-                1 + copy
-                    .shape
-                    .iter()
-                    .zip(strides)
-                    .map(|(&size, &stride)| size.saturating_sub(1) * stride)
-                    .sum::<usize>()
+            let layout = |strides: &[usize]| -> Vec<(usize, usize)> {
+                copy.shape.iter().copied().zip(strides.iter().copied()).collect()
             };
+            let (from, to) = (layout(&copy.from_strides), layout(&copy.to_strides));
             let rank = copy.shape.rank();
+            // Units may run on different threads, so they must not write the same elements.
+            let apart = |first: usize| holds(&Place { len: first, ..copy.to }, &to[1..]);
             let ok = copy.from_strides.len() == rank
                 && copy.to_strides.len() == rank
                 && n == copy.shape.first().copied().unwrap_or(1)
-                && (copy.shape.elements() == 0
-                    || reach(&copy.from_strides) <= copy.from.len && reach(&copy.to_strides) <= copy.to.len)
+                && holds(&copy.from, &from)
+                && holds(&copy.to, &to)
+                && (n <= 1 || apart(copy.to_strides[0]))
                 && real(&copy.from) == real(&copy.to);
             touch(copy.from, false, None);
             // Within `to` the copy's elements are its own: its strides do not repeat.
@@ -225,7 +232,11 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
             touch(*table, false, None);
             touch(*indices, false, Some(1));
             touch(*to, true, Some(*width));
-            n == indices.len && !real(indices) && rows * width <= table.len && real(table) && real(to)
+            n == indices.len
+                && !real(indices)
+                && holds(table, &[(*rows, *width), (*width, 1)])
+                && real(table)
+                && real(to)
         }
         Instr::ScatterAdd { values, indices, width, rows, to } => {
             touch(*values, false, None);
@@ -233,8 +244,8 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
             touch(*to, true, None);
             n == *width
                 && !real(indices)
-                && indices.len * width <= values.len
-                && rows * width <= to.len
+                && holds(values, &[(indices.len, *width), (*width, 1)])
+                && holds(to, &[(*rows, *width), (*width, 1)])
                 && real(values)
                 && real(to)
         }

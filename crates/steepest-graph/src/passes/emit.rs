@@ -181,7 +181,8 @@ impl Emitter<'_> {
     fn part(&self, part: &Part, to: Place) -> Instr {
         let Part { from, rows, width, offset, stride } = *part;
         let Some(from) = from else { return Instr::Fill { to, value: 0.0 } };
-        let to = Place { offset: to.offset + offset, len: to.len.saturating_sub(offset), ..to };
+        let offset = offset.min(to.len);
+        let to = Place { offset: to.offset + offset, len: to.len - offset, ..to };
         let shape = Shape::from([1, rows, width]);
         let (from_strides, to_strides) = (vec![0, width, 1], vec![0, stride, 1]);
         Instr::Copy(Copy { shape, from: self.place(from), from_strides, to, to_strides })
