@@ -89,6 +89,18 @@ pub enum TrainError {
         /// The folder.
         path: PathBuf,
     },
+    /// A setting that a resumed run cannot change.
+    #[error("a resumed run keeps its `{key}`")]
+    FixedByRun {
+        /// The key of the override.
+        key: String,
+    },
+    /// A run that no spec describes.
+    #[error("the parts of the run in {} were put together in Rust", path.display())]
+    ForeignRun {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A run whose data are no longer what they were.
     #[error("{} has changed since the run began (fingerprint {was}, now {now})", path.display())]
     DataChanged {
@@ -166,6 +178,11 @@ impl TrainError {
             TrainError::DirectoryInUse { path } => {
                 format!("resume it with `steepest train --resume {}`, or name another folder", path.display())
             }
+            TrainError::FixedByRun { .. } => {
+                "it may change `stop.*`, `run.*` and where the data are; for all else begin a new run"
+                    .to_owned()
+            }
+            TrainError::ForeignRun { .. } => "go on with it in Rust by `Training::resume`".to_owned(),
             TrainError::NotARun { .. } => "name the folder that a training run has written".to_owned(),
             TrainError::DataChanged { .. } => {
                 "put the old file back, or start a new run; a resumed run must see the same rows".to_owned()

@@ -8,7 +8,7 @@ use steepest_graph::Variables;
 
 use crate::checkpoint::{self, State, Weights};
 use crate::container::{sync_folder, write_at_once};
-use crate::{EvalReport, Finding, TrainError};
+use crate::{EvalReport, Fault, Finding, TrainError};
 
 const SPEC: &str = "run.toml";
 const LOG: &str = "metrics.jsonl";
@@ -53,13 +53,23 @@ impl RunDirectory {
     ) -> Result<(RunDirectory, State, Weights, Vec<Finding>), TrainError> {
         let mut findings = Vec::new();
         let candidates = checkpoints(path)?;
-        let found = candidates.iter().rev().find_map(|(_, file)| match checkpoint::read(file, variables) {
-            Ok(found) => Some(found),
-            Err(fault) => {
-                findings.push(Finding::DamagedCheckpoint { path: file.clone(), fault: fault.to_string() });
-                None
+        let mut found = None;
+        for (_, file) in candidates.iter().rev() {
+            match checkpoint::read(file, variables) {
+                Ok(read) => {
+                    found = Some(read);
+                    break;
+                }
+                // Whole, but not of this run: beginning anew would destroy what is there.
+                Err(fault @ (Fault::OtherModel | Fault::Newer { .. })) => {
+                    return Err(TrainError::Model { path: file.clone(), fault });
+                }
+                Err(fault) => {
+                    findings
+                        .push(Finding::DamagedCheckpoint { path: file.clone(), fault: fault.to_string() });
+                }
             }
-        });
+        }
         if found.is_none() && !candidates.is_empty() {
             findings.push(Finding::NoCheckpoint { path: path.to_owned() });
         }

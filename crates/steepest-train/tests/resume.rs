@@ -5,8 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use steepest_data::Dataset;
 use steepest_tensor::Buffer;
-use steepest_train::{Event, Finding, RunSpec, SavedModel, StopReason, TrainError, Trainer};
+use steepest_train::{
+    Event, Finding, RunOptions, RunSpec, SavedModel, StopReason, TrainError, Trainer, Training,
+};
 
 fn bundled(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/data").join(name)
@@ -167,6 +170,40 @@ fn a_larger_budget_continues_a_finished_run() {
     Trainer::new(&spec(&short).with("stop.epochs", 4).unwrap()).unwrap().train().unwrap();
     Trainer::resume(&short, &["stop.epochs=60".to_owned()]).unwrap().train().unwrap();
     assert!(outcome(&short) == outcome(&long));
+}
+
+#[test]
+fn what_a_resumed_run_cannot_change_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = folder.path().join("run");
+    Trainer::new(&spec(&run).with("stop.epochs", 2).unwrap()).unwrap().train().unwrap();
+    let error = Trainer::resume(&run, &["optimizer.learning-rate=1".to_owned()]).err().unwrap();
+    assert_eq!(error.to_string(), "a resumed run keeps its `optimizer.learning-rate`");
+    // Another model in the spec would not fit the checkpoints, which must survive that.
+    let text = fs::read_to_string(run.join("run.toml")).unwrap();
+    fs::write(run.join("run.toml"), text.replace("hidden = [16]", "hidden = [17]")).unwrap();
+    let error = Trainer::resume(&run, &[]).err().unwrap();
+    assert!(error.to_string().ends_with("its tensors are not those of the model"), "{error}");
+    assert!(!fs::read_to_string(run.join("metrics.jsonl")).unwrap().is_empty());
+}
+
+#[test]
+fn a_run_put_together_in_rust_is_resumed_in_rust() {
+    let folder = tempfile::tempdir().unwrap();
+    let training = |name: &str, epochs: u64| {
+        let x: Vec<f32> = (0..90).map(|i| i as f32 / 45.0 - 1.0).collect();
+        let y = x.iter().map(|&x| f64::from(x * x)).collect();
+        let options = RunOptions { directory: Some(folder.path().join(name)), ..RunOptions::default() };
+        Training::new(Dataset::regression([1], x, y).unwrap()).options(options).epochs(epochs)
+    };
+    let mut whole = training("whole", 9).trainer().unwrap();
+    whole.train().unwrap();
+    training("parts", 4).trainer().unwrap().train().unwrap();
+    let error = Trainer::resume(folder.path().join("parts"), &[]).err().unwrap();
+    assert!(matches!(error, TrainError::ForeignRun { .. }), "{error}");
+    let mut parts = training("parts", 9).resume().unwrap();
+    parts.train().unwrap();
+    assert_eq!(parts.tensor("mlp.1.weight"), whole.tensor("mlp.1.weight"));
 }
 
 /// The name of the variable that makes this test a process that trains until it is killed.

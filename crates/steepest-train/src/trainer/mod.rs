@@ -98,13 +98,26 @@ impl Trainer {
     }
 
     /// Goes on with the run in a folder from its newest whole checkpoint: weights and metrics will be, bit
-    /// for bit, those of a run that was never interrupted. Overrides may change `stop.*` and `run.*`.
+    /// for bit, those of a run that was never interrupted. Overrides may change `stop.*`, `run.*`
+    /// and the paths of the data.
     ///
     /// # Errors
     /// Whatever is wrong with the folder, or with the data; [`TrainError::DataChanged`].
     pub fn resume(directory: impl AsRef<Path>, overrides: &[String]) -> Result<Trainer, TrainError> {
         let directory = directory.as_ref();
-        let mut spec = RunSpec::load(RunDirectory::spec(directory)?, overrides)?;
+        let movable = ["stop.", "run.", "data.train", "data.validation", "data.test", "data.labels"];
+        let key = |text: &String| text.split('=').next().unwrap_or_default().trim().to_owned();
+        if let Some(key) =
+            overrides.iter().map(key).find(|key| !movable.iter().any(|free| key.starts_with(free)))
+        {
+            return Err(TrainError::FixedByRun { key });
+        }
+        let path = RunDirectory::spec(directory)?;
+        let text = std::fs::read_to_string(&path).map_err(TrainError::io("read", &path))?;
+        if text.contains(BY_HAND) {
+            return Err(TrainError::ForeignRun { path: directory.to_owned() });
+        }
+        let mut spec = RunSpec::parse(&text, &path, overrides)?;
         spec.run.directory = Some(directory.to_owned());
         let data = prepare(&spec.data, spec.seed)?;
         Training::from_spec(&spec, data)?.resume()
@@ -191,6 +204,10 @@ impl Trainer {
     }
 }
 
+/// What `run.toml` says of a run that no spec describes.
+const BY_HAND: &str =
+    "# The parts of this run were put together in Rust; `Training::resume` goes on with it.\n";
+
 /// The text of `run.toml`: what made the run, and everything it depends on.
 fn describe(spec: Option<&RunSpec>, state: &State) -> Result<String, TrainError> {
     let mut text = format!("# Steepest {}\n", env!("CARGO_PKG_VERSION"));
@@ -202,7 +219,7 @@ fn describe(spec: Option<&RunSpec>, state: &State) -> Result<String, TrainError>
             let absolute = spec.clone().absolute();
             text += &absolute.map_err(TrainError::io("find", Path::new(".")))?.resolved();
         }
-        None => text += "# The parts of this run were set in Rust; `Training::resume` goes on with it.\n",
+        None => text += BY_HAND,
     }
     Ok(text)
 }
