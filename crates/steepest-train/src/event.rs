@@ -215,3 +215,57 @@ impl fmt::Display for StopReason {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_reads_as_a_sentence_with_its_numbers() {
+        let best = Best { epoch: 7, step: 70, loss: 0.25 };
+        let table = [
+            (
+                StopReason::Budget { epochs: 7, steps: 70, best: Some(best) },
+                "stopped after 7 epochs (70 steps), the whole budget; kept the weights of epoch 7 (validation loss \
+                 0.250000)",
+                Some("the last epoch was the best one: more epochs may do better (`stop.epochs`)"),
+            ),
+            (
+                StopReason::Converged { epoch: 9, change: 5e-5, tolerance: 1e-4, window: 5, best: None },
+                "converged at epoch 9: the training loss changed by 5.00e-5 over 5 epochs, less than 1e-4",
+                None,
+            ),
+            (
+                StopReason::Plateau { epoch: 17, patience: 10, best },
+                "stopped at epoch 17: the validation loss has not improved for 10 epochs; kept the weights of \
+                 epoch 7 (validation loss 0.250000)",
+                None,
+            ),
+            (
+                StopReason::Diverged {
+                    step: 3,
+                    tensor: "`mlp.0.weight`".to_owned(),
+                    loss: f64::NAN,
+                    learning_rate: 10.0,
+                    best: None,
+                },
+                "diverged at step 3: `mlp.0.weight` is not finite (loss NaN, learning rate 10)",
+                Some(
+                    "try `optimizer.learning-rate = 1e0` or `optimizer.clip-norm = 1`; check that the data are \
+                     standardized",
+                ),
+            ),
+            (
+                StopReason::Interrupted { step: 5 },
+                "interrupted after step 5",
+                Some("resume it to go on from there"),
+            ),
+        ];
+        for (reason, sentence, help) in table {
+            assert_eq!((reason.to_string().as_str(), reason.help().as_deref()), (sentence, help));
+            let json = serde_json::to_string(&reason).unwrap();
+            let again: StopReason = serde_json::from_str(&json).unwrap();
+            assert_eq!(again.to_string(), sentence, "{json}");
+        }
+    }
+}
