@@ -61,14 +61,15 @@ fn allocations(model: impl Model + 'static, batch: BatchSize, threads: usize) ->
     }
 }
 
-/// One test, because the counter counts what every thread of the process does.
+/// One test, because the counter counts what every thread of the process does. That includes the test
+/// harness, which may make an allocation of its own at any time: what a step allocates is the least of
+/// three counts.
 #[test]
 fn a_step_allocates_nothing() {
     let size = |rows| BatchSize::new(rows).unwrap();
-    assert_eq!(allocations(Mlp::new(&[24], 1), size(32), 1), (10, 0), "mini-batches with a tail");
-    assert_eq!(allocations(Dense::new(1), size(1), 1), (329, 0), "stochastic");
-    // A worker makes its workspace for matrix products when it first gets one, which may be in any epoch.
-    let (steps, made) = allocations(Mlp::new(&[24], 1), size(32), 2);
-    assert_eq!(steps, 10);
-    assert!(made <= 1, "two threads: {made}");
+    let least = |count: &dyn Fn() -> (u64, u64)| (0..3).map(|_| count()).min_by_key(|(_, made)| *made);
+    let perceptron = |threads| allocations(Mlp::new(&[24], 1), size(32), threads);
+    assert_eq!(least(&|| perceptron(1)), Some((10, 0)), "mini-batches with a tail");
+    assert_eq!(least(&|| allocations(Dense::new(1), size(1), 1)), Some((329, 0)), "stochastic");
+    assert_eq!(least(&|| perceptron(2)), Some((10, 0)), "two threads");
 }
