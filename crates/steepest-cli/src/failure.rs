@@ -94,9 +94,14 @@ impl Failure {
 
     /// The whole message: what, where, and what to do.
     pub fn render(&self, style: &Style) -> String {
+        self.render_as("error:", style)
+    }
+
+    /// The same behind another word.
+    pub fn render_as(&self, word: &str, style: &Style) -> String {
         let message = self.to_string();
         let (what, rest) = message.split_once('\n').unwrap_or((&message, ""));
-        let mut out = format!("{} {}\n", style.red("error:"), style.bold(what));
+        let mut out = format!("{} {}\n", style.red(word), style.bold(what));
         for line in self.excerpt().iter().flat_map(|text| text.lines()) {
             out += &format!("{}\n", style.dim(line));
         }

@@ -1,9 +1,9 @@
 //! Runs the program in a folder of its own and compares what it says with a golden file.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -55,7 +55,31 @@ impl Folder {
     }
 
     pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Answer {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_steepest"))
+        let mut child = self.start(arguments);
+        // A program that fails early does not read its input.
+        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+        Answer::of(child)
+    }
+
+    /// Runs the program until it has said `text`, then interrupts it as Ctrl-C does.
+    #[cfg(unix)]
+    pub fn interrupt_after(&self, arguments: &[&str], text: &str) -> Answer {
+        let mut child = self.start(arguments);
+        let mut said = String::new();
+        let mut lines = BufReader::new(child.stdout.take().unwrap());
+        while !said.contains(text) {
+            assert!(lines.read_line(&mut said).unwrap() > 0, "it ended before it said {text:?}:\n{said}");
+        }
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        lines.read_to_string(&mut said).unwrap();
+        let mut answer = Answer::of(child);
+        answer.stdout = said;
+        answer
+    }
+
+    fn start(&self, arguments: &[&str]) -> Child {
+        Command::new(env!("CARGO_BIN_EXE_steepest"))
             .args(arguments)
             .current_dir(self.folder.path())
             .env("NO_COLOR", "1")
@@ -64,9 +88,12 @@ impl Folder {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .unwrap();
-        // A program that fails early does not read its input.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+            .unwrap()
+    }
+}
+
+impl Answer {
+    fn of(child: Child) -> Answer {
         let output = child.wait_with_output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         Answer {

@@ -127,3 +127,25 @@ fn the_settings_come_first_then_the_table_then_the_result() {
     let second = folder.run(&arguments);
     assert!(second.stdout.contains("runs/wine-2"), "{}", second.stdout);
 }
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_run_saves_and_goes_on_to_the_same_model() {
+    let folder = Folder::new();
+    folder.bundled("digits.csv");
+    let stop = ["--set", "stop.epochs=25", "--set", "stop.patience=0"];
+    let train = |out| [&["train", "digits.csv", "--target", "label", "--out", out][..], &stop].concat();
+    let whole = folder.run(&train("whole"));
+    assert_eq!(whole.code, 0, "{}", whole.stderr);
+
+    let cut = folder.interrupt_after(&train("cut"), "since start");
+    assert_eq!(cut.code, 1, "{}\n{}", cut.stdout, cut.stderr);
+    assert!(cut.stderr.contains("interrupted after step"), "{}", cut.stderr);
+    assert!(cut.stderr.contains("help: go on with `steepest train --resume cut`"), "{}", cut.stderr);
+
+    let resumed = folder.run(&["train", "--resume", "cut", "--threads", "1"]);
+    assert_eq!(resumed.code, 0, "{}\n{}", resumed.stdout, resumed.stderr);
+    assert!(resumed.stdout.contains("\nresumed    after step "), "{}", resumed.stdout);
+    let predict = |model| folder.run(&["predict", model, "digits.csv"]).stdout;
+    assert!(predict("whole") == predict("cut"), "the resumed run came to another model");
+}

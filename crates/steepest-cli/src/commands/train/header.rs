@@ -29,6 +29,9 @@ pub fn header(spec: Option<&RunSpec>, overview: &Overview, style: &Style) -> Str
         };
         row("batch", format!("{size} · {} steps an epoch", grouped(overview.steps_per_epoch)));
         row("stop", stop(spec, overview));
+        if overview.steps_done > 0 {
+            row("resumed", format!("after step {}", grouped(overview.steps_done)));
+        }
         let precision = if spec.run.precision == Precision::F64 { "f64" } else { "f32" };
         let directory = spec.run.directory.as_ref();
         let directory =

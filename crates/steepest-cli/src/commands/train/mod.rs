@@ -102,8 +102,11 @@ fn conclude(
         println!("\n{} {test}", style.green("test"));
     }
     if let Some(directory) = &directory {
-        let files = pictures(test, directory)?;
-        println!("{}  {}: {}", style.green("run"), directory.display(), files.join(", "));
+        match pictures(test, directory) {
+            Ok(files) => println!("{}  {}: {}", style.green("run"), directory.display(), files.join(", ")),
+            // The model is there all the same.
+            Err(failure) => eprint!("{}", failure.render_as("warning:", &Style::stderr())),
+        }
     }
     match stopped {
         Some(reason) if failed => Err(Failure::Stopped { reason, directory }),

@@ -49,7 +49,8 @@ impl Progress {
         let rate = done / seconds;
         let left = clock(self.steps.saturating_sub(report.step) as f64 / rate);
         let (_, loss) = record.losses();
-        let said = format!("loss {loss} · {} steps/s · at most {left} left", grouped(rate.round() as u64));
+        let rate = if rate < 10.0 { format!("{rate:.1}") } else { grouped(rate.round() as u64) };
+        let said = format!("loss {loss} · {rate} steps/s · at most {left} left");
         match &self.bar {
             Some(bar) => {
                 bar.set_position(report.step);
