@@ -72,8 +72,8 @@ pub struct Train {
     /// The directory of the run [default: runs/NAME, numbered]
     #[arg(short, long, value_name = "DIR", conflicts_with = "resume")]
     pub out: Option<PathBuf>,
-    /// Go on with an interrupted run, bit for bit
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["input", "target", "set", "seed"])]
+    /// Go on with an interrupted run, bit for bit; `--set` may change `stop.*`
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["input", "target", "seed"])]
     pub resume: Option<PathBuf>,
 }
 

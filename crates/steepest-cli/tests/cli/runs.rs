@@ -132,20 +132,22 @@ fn the_settings_come_first_then_the_table_then_the_result() {
 #[test]
 fn an_interrupted_run_saves_and_goes_on_to_the_same_model() {
     let folder = Folder::new();
-    folder.bundled("digits.csv");
-    let stop = ["--set", "stop.epochs=25", "--set", "stop.patience=0"];
-    let train = |out| [&["train", "digits.csv", "--target", "label", "--out", out][..], &stop].concat();
-    let whole = folder.run(&train("whole"));
-    assert_eq!(whole.code, 0, "{}", whole.stderr);
+    folder.bundled("wine.csv");
+    let train = ["train", "wine.csv", "--target", "cultivar", "--set", "stop.patience=0"];
+    let endless = ["--set", "stop.epochs=1000000"];
 
-    let cut = folder.interrupt_after(&train("cut"), "since start");
+    let cut = folder.interrupt_after(&[&train[..], &endless, &["--out", "cut"]].concat(), "since start");
     assert_eq!(cut.code, 1, "{}\n{}", cut.stdout, cut.stderr);
-    assert!(cut.stderr.contains("interrupted after step"), "{}", cut.stderr);
     assert!(cut.stderr.contains("help: go on with `steepest train --resume cut`"), "{}", cut.stderr);
+    let (_, step) = cut.stderr.split_once("interrupted after step ").unwrap();
+    let step: u64 = step.split_whitespace().next().unwrap().parse().unwrap();
 
-    let resumed = folder.run(&["train", "--resume", "cut", "--threads", "1"]);
+    let end = format!("stop.steps={}", step + 100);
+    let resumed = folder.run(&["train", "--resume", "cut", "--threads", "1", "--set", &end]);
     assert_eq!(resumed.code, 0, "{}\n{}", resumed.stdout, resumed.stderr);
     assert!(resumed.stdout.contains("\nresumed    after step "), "{}", resumed.stdout);
-    let predict = |model| folder.run(&["predict", model, "digits.csv"]).stdout;
+    let whole = folder.run(&[&train[..], &endless, &["--out", "whole", "--set", &end]].concat());
+    assert_eq!(whole.code, 0, "{}", whole.stderr);
+    let predict = |model| folder.run(&["predict", model, "wine.csv"]).stdout;
     assert!(predict("whole") == predict("cut"), "the resumed run came to another model");
 }

@@ -21,10 +21,11 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     let style = Style::stdout();
     let mut trainer = match (&arguments.resume, &arguments.input) {
         (Some(directory), _) => {
-            let threads = arguments.run.threads.map(|threads| format!("run.threads={threads}"));
-            Trainer::resume(directory, threads.as_slice())?
+            let mut overrides = arguments.run.set.clone();
+            overrides.extend(arguments.run.threads.map(|threads| format!("run.threads={threads}")));
+            Trainer::resume(directory, &overrides)?
         }
-        (None, input) => Trainer::new(&spec_of(input.as_deref().unwrap_or(Path::new("")), arguments)?)?,
+        (None, input) => begin(input.as_deref().unwrap_or(Path::new("")), arguments)?,
     };
     interrupt_on_ctrl_c(trainer.interrupt());
     let overview = trainer.overview();
@@ -52,6 +53,23 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     progress.lines(&record.last());
     progress.finish();
     conclude(stopped, test.as_ref(), directory, &style)
+}
+
+/// Without a spec: the least number of steps that a small table is given, unless the user says when to stop.
+const STEPS: u64 = 3000;
+/// The share of those epochs without improvement after which training stops.
+const PATIENCE: u64 = 10;
+
+fn begin(input: &Path, arguments: &Train) -> Result<Trainer, Failure> {
+    let mut spec = spec_of(input, arguments)?;
+    let data = steepest::data::prepare(&spec.data, spec.seed)?;
+    if !spec::is_spec(input) && !arguments.run.set.iter().any(|set| set.trim_start().starts_with("stop.")) {
+        let rows = data.train.rows();
+        let steps_per_epoch = rows.div_ceil(spec.batch.rows(rows).max(1)).max(1) as u64;
+        spec.stop.epochs = spec.stop.epochs.max(STEPS.div_ceil(steps_per_epoch));
+        spec.stop.patience = spec.stop.patience.max(spec.stop.epochs / PATIENCE);
+    }
+    Ok(Trainer::with_data(&spec, data)?)
 }
 
 /// The spec to train by; a run without a folder of its own gets one.
