@@ -3,7 +3,7 @@
 //! Views do not become items. A reshape is another name for the same memory; a transposed factor of a
 //! product is a pair of strides; a repeated number, row or column is a way of reading an operand.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use steepest_tensor::program::{Access, TileKind};
 use steepest_tensor::{Shape, TileOp};
@@ -95,7 +95,7 @@ pub(crate) fn domain(shape: Shape) -> (usize, usize) {
 
 /// Makes the items that outputs and assignments need.
 pub(crate) fn lower(flow: &Flow) -> Lowered {
-    let mut lowering = Lowering { flow, items: BTreeMap::new(), uses: uses(flow) };
+    let mut lowering = Lowering { flow, items: BTreeMap::new(), wanted: BTreeSet::new(), uses: uses(flow) };
     for (_, node) in &flow.outputs {
         lowering.demand(*node);
     }
@@ -104,6 +104,12 @@ pub(crate) fn lower(flow: &Flow) -> Lowered {
         if !matches!(&flow.nodes[*node].op, Op::Read(read) if read.variable.index() == *variable) {
             lowering.demand(*node);
         }
+    }
+    // From the last node to the first: what a node needs comes before it. Graphs are deep, so that calls must
+    // not follow them.
+    while let Some(node) = lowering.wanted.pop_last() {
+        let item = lowering.item(node);
+        lowering.items.insert(node, item);
     }
     Lowered { items: lowering.items }
 }
@@ -129,6 +135,8 @@ pub(crate) fn root(flow: &Flow, node: usize) -> usize {
 struct Lowering<'a> {
     flow: &'a Flow,
     items: BTreeMap<usize, Item>,
+    /// Nodes whose items are still to be made.
+    wanted: BTreeSet<usize>,
     uses: Vec<usize>,
 }
 
@@ -137,9 +145,8 @@ impl Lowering<'_> {
     fn demand(&mut self, node: usize) -> usize {
         let node = root(self.flow, node);
         let leaf = matches!(self.flow.nodes[node].op, Op::Input(_) | Op::Read(_) | Op::Literal(_));
-        if !leaf && !self.items.contains_key(&node) {
-            let item = self.item(node);
-            self.items.insert(node, item);
+        if !leaf {
+            self.wanted.insert(node);
         }
         node
     }
@@ -267,7 +274,7 @@ impl Lowering<'_> {
         let product = |i: usize| {
             let input = &self.flow.nodes[inputs[i]];
             let fits = matches!(input.op, Op::Mul(_)) && !input.host && self.uses[inputs[i]] == 1;
-            (fits && !self.items.contains_key(&inputs[i])).then(|| (input.inputs[0], input.inputs[1]))
+            (fits && !self.wanted.contains(&inputs[i])).then(|| (input.inputs[0], input.inputs[1]))
         };
         let (op, args) = match op {
             TileOp::Add => match (product(0), product(1)) {
@@ -361,22 +368,14 @@ impl Lowering<'_> {
             return Item { node, extent: m, kernel };
         }
         if b.column != 1 && n > 1 {
-            let value = self.materialize_transposed(inputs[1]);
+            let value = root(self.flow, inputs[1]);
+            self.wanted.insert(value);
             b = Factor { value, row: n, column: 1, batch: k * n };
         }
         // One row alone is cut by columns where that is worth a barrier.
         let by_columns = m == 1 && batches == 1 && n >= 256 && k * n >= 1 << 16;
         let extent = if by_columns { n } else { batches * m };
         Item { node, extent, kernel: Kernel::MatMul { batches, m, n, k, a, b, by_columns } }
-    }
-
-    fn materialize_transposed(&mut self, node: usize) -> usize {
-        let node = root(self.flow, node);
-        if !self.items.contains_key(&node) {
-            let item = self.item(node);
-            self.items.insert(node, item);
-        }
-        node
     }
 
     /// The strides of a factor; a transposition of the last two axes is folded into them.

@@ -1,10 +1,10 @@
 //! Variables that become each other, or functions of themselves: every read sees the old value.
 
-use steepest_graph::{Graph, Initial, Var, VariableKind};
-use steepest_tensor::{Key, Tensor};
+use steepest_graph::{Executor, Graph, Initial, Plan, PlanOptions, Var, VariableKind, Variables, gradients};
+use steepest_tensor::{DType, Key, Tensor};
 
 use crate::dice::Dice;
-use crate::harness::follow;
+use crate::harness::{follow, pool};
 
 type Build = for<'g> fn(&'g Graph, &[Var<'g>; 3]) -> Vec<Var<'g>>;
 
@@ -121,4 +121,46 @@ fn every_read_sees_the_old_value() {
             follow(&graph, &outputs, &steps, &format!("{name}, {n} × {n}"));
         }
     }
+}
+
+/// Parameters with an empty one among them, declared in one order or the other.
+fn declared(graph: &Graph, reversed: bool) -> Vec<Var<'_>> {
+    let sizes = [("w", 20), ("none", 0), ("b", 3), ("last", 0)];
+    let order = if reversed { [3, 2, 1, 0] } else { [0, 1, 2, 3] };
+    for i in order {
+        let initial = Initial::Normal { key: Key::new(6).stream(sizes[i].0), mean: 0.0, std: 1.0 };
+        graph.variable(sizes[i].0, VariableKind::Parameter, [sizes[i].1], initial);
+    }
+    sizes.map(|(name, n)| graph.variable(name, VariableKind::Parameter, [n], Initial::Constant(0.0))).to_vec()
+}
+
+#[test]
+fn a_plan_runs_over_a_store_of_another_layout() {
+    let graph = Graph::new();
+    let v = declared(&graph, true);
+    graph.assign(v[0], v[0] * 2.0);
+    graph.assign(v[1], v[1] + 1.0);
+    let plan = Plan::compile(&graph, &[("b", v[2]), ("sum", v[3].sum())], &PlanOptions::default()).unwrap();
+    let other = Graph::new();
+    declared(&other, false);
+    other.variable("slot", VariableKind::Slot, [5], Initial::Constant(7.0));
+    let mut store = Variables::new(&other.variables(), DType::F32);
+    let values = |store: &Variables, name| store.get(name).unwrap().to_f64();
+    let [w, b] = ["w", "b"].map(|name| values(&store, name));
+    let mut executor = Executor::new(plan, &store).unwrap();
+    executor.run(&mut store, &pool(1)).unwrap();
+    assert_eq!(values(&store, "w"), w.iter().map(|x| 2.0 * x).collect::<Vec<_>>());
+    assert_eq!((values(&store, "b"), values(&store, "slot")), (b.clone(), vec![7.0; 5]));
+    assert_eq!(executor.value(executor.output("b").unwrap()).to_f64(), b);
+    assert_eq!(executor.number(executor.output("sum").unwrap()), 0.0);
+}
+
+#[test]
+fn deep_graphs_compile() {
+    let graph = Graph::new();
+    let x = graph.variable("x", VariableKind::Parameter, [3], Initial::Constant(0.5));
+    let y = (0..5_000).fold(x, |y, _| y.sin() + 0.001);
+    graph.assign(x, x - gradients(y.sum(), &[x])[0].dense());
+    let plan = Plan::compile(&graph, &[("y", y)], &PlanOptions::default()).unwrap();
+    assert!(plan.cost().instructions > 10_000);
 }

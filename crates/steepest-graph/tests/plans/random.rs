@@ -24,7 +24,7 @@ struct Builder<'g> {
 impl<'g> Builder<'g> {
     fn shape(&mut self) -> Shape {
         loop {
-            let sizes: Vec<usize> = (0..self.dice.below(4)).map(|_| self.dice.one_of(&SIZES)).collect();
+            let sizes: Vec<usize> = (0..self.dice.below(5)).map(|_| self.dice.one_of(&SIZES)).collect();
             let shape = Shape::new(&sizes).unwrap();
             if shape.elements() <= LARGEST {
                 return shape;
@@ -82,7 +82,8 @@ impl<'g> Builder<'g> {
                 let axes = self.axes(x);
                 let kept = (0..x.shape().rank()).map(|i| if axes.contains(&i) { 1 } else { x.shape()[i] });
                 let kept = Shape::new(&kept.collect::<Vec<_>>()).unwrap();
-                x.sum_over(&axes).reshape(kept).sin()
+                let count = x.shape().elements() / kept.elements().max(1);
+                (x.sum_over(&axes) / count.max(1) as f64).reshape(kept).sin()
             }
             _ => {
                 let sizes: Vec<usize> =
@@ -117,7 +118,8 @@ impl<'g> Builder<'g> {
             12 => x.stop_gradient(),
             13 => x.sign() * x,
             14 => (x.abs() + 0.2).powf(1.5).tanh(),
-            _ => (3.0 * x).floor() * 0.1 + x,
+            // Not 0, which is what rounding makes of differences.
+            _ => (3.0 * x + 0.123).floor() * 0.1 + x,
         }
     }
 
@@ -225,7 +227,8 @@ impl<'g> Builder<'g> {
             }
             2 if shape.columns() > 0 && shape.rank() < 6 => {
                 let n = shape.columns();
-                x.arg_max().one_hot(n) * x
+                // Of values as they are fed: rounding decides between equal ones.
+                self.leaf(shape).arg_max().one_hot(n) * x
             }
             _ => {
                 let key = Key::new(3).at(self.dice.below(1000) as u64);
