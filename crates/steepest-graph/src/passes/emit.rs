@@ -249,33 +249,37 @@ impl Emitter<'_> {
 /// Registers of a tile, reused after the last instruction that reads them.
 struct Registers {
     of: BTreeMap<usize, (usize, Access)>,
-    last_use: BTreeMap<usize, usize>,
+    /// The values that each instruction reads last.
+    ends: Vec<Vec<usize>>,
     free: Vec<usize>,
     count: usize,
 }
 
 impl Registers {
     fn new(nodes: &[usize], lowered: &Lowered) -> Registers {
-        let mut last_use = BTreeMap::new();
+        // A value that nothing reads ends where it is made.
+        let mut last_use: BTreeMap<usize, usize> = nodes.iter().enumerate().map(|(i, &n)| (n, i)).collect();
         for (at, node) in nodes.iter().enumerate() {
             for (value, _) in lowered.items[node].reads() {
                 last_use.insert(value, at);
             }
         }
-        Registers { of: BTreeMap::new(), last_use, free: Vec::new(), count: 0 }
+        let mut ends = vec![Vec::new(); nodes.len()];
+        last_use.into_iter().for_each(|(value, at)| ends[at].push(value));
+        Registers { of: BTreeMap::new(), ends, free: Vec::new(), count: 0 }
     }
 
     /// Frees what instruction `at` reads last. Its own result may take a register of the same shape,
     /// because it reads each element before it writes it; registers of another shape are freed behind it.
     fn release(&mut self, at: usize, shape: Option<Access>) {
-        let (last_use, free) = (&self.last_use, &mut self.free);
-        self.of.retain(|node, (register, own)| {
-            let over = last_use.get(node).is_none_or(|&last| last <= at);
-            let release = over && shape.is_none_or(|shape| shape == *own);
-            if release {
-                free.push(*register);
+        let (of, free) = (&mut self.of, &mut self.free);
+        self.ends[at].retain(|node| match of.get(node) {
+            Some(&(register, own)) if shape.is_none_or(|shape| shape == own) => {
+                of.remove(node);
+                free.push(register);
+                false
             }
-            !release
+            _ => true,
         });
     }
 

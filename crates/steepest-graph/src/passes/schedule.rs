@@ -58,12 +58,13 @@ pub(crate) fn schedule(flow: &Flow, lowered: &Lowered) -> Schedule {
         needs.insert(node, edges.collect());
     }
     let mut schedule = Schedule::default();
+    let mut uses = Uses::new(flow, lowered, &needs);
     for &(variable, node) in &flow.assigns {
         let node = root(flow, node);
         if matches!(&flow.nodes[node].op, Op::Read(read) if read.variable.index() == variable) {
             continue;
         }
-        if !write_in_place(flow, lowered, &mut needs, &mut schedule, variable, node) {
+        if !write_in_place(flow, lowered, &mut needs, &mut uses, &mut schedule, variable, node) {
             schedule.copies.push((variable, node));
         }
     }
@@ -73,11 +74,11 @@ pub(crate) fn schedule(flow: &Flow, lowered: &Lowered) -> Schedule {
         schedule.level.insert(node, level.max().unwrap_or(0));
     }
     let count = schedule.level.values().max().map_or(0, |level| level + 1);
-    for level in 0..count {
-        let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for &node in order.iter().filter(|node| schedule.level[node] == level) {
-            groups.entry(lowered.items[&node].extent).or_default().push(node);
-        }
+    let mut by_level: Vec<BTreeMap<usize, Vec<usize>>> = vec![BTreeMap::new(); count];
+    for &node in &order {
+        by_level[schedule.level[&node]].entry(lowered.items[&node].extent).or_default().push(node);
+    }
+    for groups in by_level {
         let groups = groups
             .into_iter()
             .flat_map(|(extent, nodes)| parts(&nodes, &needs).into_iter().map(move |part| (extent, part)));
@@ -93,6 +94,7 @@ fn write_in_place(
     flow: &Flow,
     lowered: &Lowered,
     needs: &mut BTreeMap<usize, Vec<Edge>>,
+    uses: &mut Uses,
     schedule: &mut Schedule,
     variable: usize,
     node: usize,
@@ -103,47 +105,65 @@ fn write_in_place(
         return false;
     }
     let mut edges = Vec::new();
-    for (&other, item) in &lowered.items {
-        for (value, stride) in item.reads() {
-            if !matches!(&flow.nodes[value].op, Op::Read(read) if read.variable.index() == variable) {
-                continue;
+    for &(other, stride) in uses.readers.get(&variable).map_or(&[][..], Vec::as_slice) {
+        let extent = lowered.items[&other].extent;
+        let aligned = extent == writer.extent && stride.is_some() && stride == writer.writes();
+        if other == node {
+            // A tile reads each element before it writes it; other kernels read some of them later.
+            if !aligned || !matches!(writer.kernel, Kernel::Tile { .. }) {
+                return false;
             }
-            let aligned = item.extent == writer.extent && stride.is_some() && stride == writer.writes();
-            if other == node {
-                // A tile reads each element before it writes it; other kernels read some of them later.
-                if !aligned || !matches!(writer.kernel, Kernel::Tile { .. }) {
-                    return false;
-                }
-            } else {
-                edges.push(Edge { from: other, aligned });
-            }
+        } else {
+            edges.push(Edge { from: other, aligned });
         }
     }
-    let after = dependents(needs, node);
+    let after = uses.dependents(node);
     if edges.iter().any(|edge| after.contains(&edge.from)) {
         return false;
     }
+    edges.iter().for_each(|edge| uses.users.entry(edge.from).or_default().push(node));
     needs.entry(node).or_default().extend(edges);
     schedule.in_place.insert(node, variable);
     true
 }
 
-/// All items that need `node`, directly or not.
-fn dependents(needs: &BTreeMap<usize, Vec<Edge>>, node: usize) -> BTreeSet<usize> {
-    let mut users: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (&user, edges) in needs {
-        edges.iter().for_each(|edge| users.entry(edge.from).or_default().push(user));
-    }
-    let mut found = BTreeSet::new();
-    let mut open = vec![node];
-    while let Some(next) = open.pop() {
-        for &user in users.get(&next).map_or(&[][..], Vec::as_slice) {
-            if found.insert(user) {
-                open.push(user);
+/// Who uses what.
+struct Uses {
+    /// The items that need an item.
+    users: BTreeMap<usize, Vec<usize>>,
+    /// The items that read a variable, and with what stride.
+    readers: BTreeMap<usize, Vec<(usize, Option<usize>)>>,
+}
+
+impl Uses {
+    fn new(flow: &Flow, lowered: &Lowered, needs: &BTreeMap<usize, Vec<Edge>>) -> Uses {
+        let mut uses = Uses { users: BTreeMap::new(), readers: BTreeMap::new() };
+        for (&user, edges) in needs {
+            edges.iter().for_each(|edge| uses.users.entry(edge.from).or_default().push(user));
+        }
+        for (&node, item) in &lowered.items {
+            for (value, stride) in item.reads() {
+                if let Op::Read(read) = &flow.nodes[value].op {
+                    uses.readers.entry(read.variable.index()).or_default().push((node, stride));
+                }
             }
         }
+        uses
     }
-    found
+
+    /// All items that need `node`, directly or not.
+    fn dependents(&self, node: usize) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut open = vec![node];
+        while let Some(next) = open.pop() {
+            for &user in self.users.get(&next).map_or(&[][..], Vec::as_slice) {
+                if found.insert(user) {
+                    open.push(user);
+                }
+            }
+        }
+        found
+    }
 }
 
 /// An order in which every item comes after what it needs; smaller numbers first among equals.
@@ -175,17 +195,26 @@ fn order(needs: &BTreeMap<usize, Vec<Edge>>) -> Vec<usize> {
 
 /// Cuts the items of one level and extent into parts that do not need one another.
 fn parts(nodes: &[usize], needs: &BTreeMap<usize, Vec<Edge>>) -> Vec<Vec<usize>> {
-    let mut part: BTreeMap<usize, usize> = nodes.iter().enumerate().map(|(i, &n)| (n, i)).collect();
-    for &node in nodes {
-        for edge in &needs[&node] {
-            if let (Some(&a), Some(&b)) = (part.get(&edge.from), part.get(&node)) {
-                let (low, high) = (a.min(b), a.max(b));
-                part.values_mut().filter(|p| **p == high).for_each(|p| *p = low);
-            }
+    let at: BTreeMap<usize, usize> = nodes.iter().enumerate().map(|(i, &n)| (n, i)).collect();
+    // Each item points at an earlier one of its part, the first of a part at itself.
+    let mut lead: Vec<usize> = (0..nodes.len()).collect();
+    fn first(lead: &mut [usize], mut i: usize) -> usize {
+        while lead[i] != i {
+            lead[i] = lead[lead[i]];
+            i = lead[i];
+        }
+        i
+    }
+    for (i, node) in nodes.iter().enumerate() {
+        for from in needs[node].iter().filter_map(|edge| at.get(&edge.from)) {
+            let (a, b) = (first(&mut lead, i), first(&mut lead, *from));
+            lead[a.max(b)] = a.min(b);
         }
     }
     let mut found: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    nodes.iter().for_each(|node| found.entry(part[node]).or_default().push(*node));
+    for (i, &node) in nodes.iter().enumerate() {
+        found.entry(first(&mut lead, i)).or_default().push(node);
+    }
     found.into_values().collect()
 }
 
@@ -195,17 +224,31 @@ fn runs(lowered: &Lowered, needs: &BTreeMap<usize, Vec<Edge>>, nodes: &[usize]) 
         Kernel::Tile { width, .. } => Some(*width),
         _ => None,
     };
-    let mut left: Vec<usize> = nodes.to_vec();
+    let at: BTreeMap<usize, usize> = nodes.iter().enumerate().map(|(i, &n)| (n, i)).collect();
+    let mut unmet = vec![0; nodes.len()];
+    let mut users: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
+    for (i, node) in nodes.iter().enumerate() {
+        for &from in needs[node].iter().filter_map(|edge| at.get(&edge.from)) {
+            unmet[i] += 1;
+            users[from].push(i);
+        }
+    }
+    let mut ready: BTreeSet<usize> = (0..nodes.len()).filter(|&i| unmet[i] == 0).collect();
     let mut runs: Vec<Run> = Vec::new();
-    while !left.is_empty() {
-        let ready = |node: usize| needs[&node].iter().all(|edge| !left.contains(&edge.from));
-        let joins = |node: usize| match (runs.last().and_then(|run| run.width), width(node)) {
+    while let Some(&first) = ready.first() {
+        let joins = |i: usize| match (runs.last().and_then(|run| run.width), width(nodes[i])) {
             (Some(run), Some(own)) => run == own || run == 1 || own == 1,
             _ => false,
         };
-        let next = left.iter().position(|&n| ready(n) && joins(n));
-        let next = next.or_else(|| left.iter().position(|&n| ready(n))).unwrap_or(0);
-        let node = left.remove(next);
+        let next = ready.iter().copied().find(|&i| joins(i)).unwrap_or(first);
+        ready.remove(&next);
+        for &user in &users[next] {
+            unmet[user] -= 1;
+            if unmet[user] == 0 {
+                ready.insert(user);
+            }
+        }
+        let node = nodes[next];
         match runs.last_mut() {
             Some(run)
                 if run.width.is_some_and(|w| width(node).is_some_and(|o| w == o || w == 1 || o == 1)) =>
