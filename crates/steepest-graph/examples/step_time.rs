@@ -13,7 +13,8 @@ fn mlp<'g>(graph: &'g Graph, batch: usize, sizes: &[usize]) -> (Var<'g>, Vec<Var
         let key = Key::new(3).stream("init").at(i as u64);
         let initial = Initial::Normal { key, mean: 0.0, std: (2.0 / pair[0] as f64).sqrt() };
         let w = graph.variable(&format!("{i}.w"), VariableKind::Parameter, [pair[0], pair[1]], initial);
-        let b = graph.variable(&format!("{i}.b"), VariableKind::Parameter, [pair[1]], Initial::Constant(0.01));
+        let b =
+            graph.variable(&format!("{i}.b"), VariableKind::Parameter, [pair[1]], Initial::Constant(0.01));
         h = h.matmul(w) + b;
         if i + 2 < sizes.len() {
             h = h.relu();
@@ -77,14 +78,22 @@ fn main() {
         let (t, rate) = (graph.host_scalar("step"), graph.host_scalar("rate"));
         for (i, (theta, g)) in parameters.iter().zip(gradients(loss, &parameters)).enumerate() {
             let g = g.dense();
-            let slot = |name: &str| graph.variable(&format!("{i}/{name}"), VariableKind::Slot, theta.shape(), Initial::Constant(0.0));
+            let slot = |name: &str| {
+                graph.variable(
+                    &format!("{i}/{name}"),
+                    VariableKind::Slot,
+                    theta.shape(),
+                    Initial::Constant(0.0),
+                )
+            };
             let m = slot("m");
             if adam {
                 let v = slot("v");
                 let (m2, v2) = (0.9 * m + 0.1 * g, 0.999 * v + 0.001 * (g * g));
                 graph.assign(m, m2);
                 graph.assign(v, v2);
-                let (mh, vh) = (m2 / (1.0 - graph.constant(0.9).pow(t)), v2 / (1.0 - graph.constant(0.999).pow(t)));
+                let (mh, vh) =
+                    (m2 / (1.0 - graph.constant(0.9).pow(t)), v2 / (1.0 - graph.constant(0.999).pow(t)));
                 graph.assign(*theta, *theta - rate * mh / (vh.sqrt() + 1e-8));
             } else {
                 let m2 = 0.9 * m + g;
@@ -110,6 +119,10 @@ fn main() {
             times.push(start.elapsed().as_secs_f64());
         }
         times.sort_by(f64::total_cmp);
-        println!("{sizes:?} batch {batch}: median {:.2} us, min {:.2} us", times[n / 2] * 1e6, times[0] * 1e6);
+        println!(
+            "{sizes:?} batch {batch}: median {:.2} us, min {:.2} us",
+            times[n / 2] * 1e6,
+            times[0] * 1e6
+        );
     }
 }
