@@ -7,6 +7,7 @@
 // Shapes are inline values, and an error is made once per plan.
 #![allow(clippy::result_large_err)]
 
+mod csr;
 mod error;
 mod executor;
 mod gradient;
@@ -19,6 +20,7 @@ mod reference;
 mod var;
 mod variables;
 
+pub use csr::{Csr, NO_ROW};
 pub use error::{Operand, PlanErrors, Problem, ProblemKind};
 pub use executor::{Executor, ExecutorError, Feed, InputId, OutputId, ScalarId};
 pub use gradient::{Gradient, gradients};

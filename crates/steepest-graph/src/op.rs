@@ -269,6 +269,18 @@ operations! {
     ScatterAdd in scatter_add,
     /// 1 at the index, 0 elsewhere, along a new last axis.
     OneHot in one_hot,
+    /// A table with rows added, by index.
+    AddRows in add_rows,
+    /// A table with rows replaced, by index.
+    SetRows in set_rows,
+    /// The position at which each index stands first.
+    FirstOccurrence in first_occurrence,
+    /// Indices at their first occurrence, no row elsewhere.
+    Distinct in distinct,
+    /// The row of each entry of a sparse matrix.
+    Segments in segments,
+    /// The product of a sparse matrix and a dense one.
+    SparseMatMul in sparse_matmul,
     /// Identity whose derivative is defined to be zero.
     StopGradient in stop_gradient,
 }

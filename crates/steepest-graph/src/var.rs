@@ -235,7 +235,43 @@ impl<'g> Var<'g> {
     /// An index outside the table gives a row of NaN, which the trainer reports by name.
     #[track_caller]
     pub fn gather(self, indices: Var<'g>) -> Var<'g> {
-        self.graph.push(ops::gather::Gather, &[self, indices])
+        self.graph.push(ops::gather::Gather { or_zero: false }, &[self, indices])
+    }
+
+    /// As [`gather`](Self::gather), but an index outside the table, such as [`NO_ROW`](crate::NO_ROW), gives
+    /// zeros: a padded position, or a user that the table does not know.
+    #[track_caller]
+    pub fn gather_or_zero(self, indices: Var<'g>) -> Var<'g> {
+        self.graph.push(ops::gather::Gather { or_zero: true }, &[self, indices])
+    }
+
+    /// This table with `values[k]` added to row `indices[k]`, in order of k.
+    ///
+    /// An index outside the table adds nothing. `graph.assign(w, w.add_rows(…))` touches only those rows.
+    #[track_caller]
+    pub fn add_rows(self, indices: Var<'g>, values: Var<'g>) -> Var<'g> {
+        self.graph.push(ops::add_rows::AddRows, &[self, indices, values])
+    }
+
+    /// This table with row `indices[k]` replaced by `values[k]`, in order of k.
+    ///
+    /// An index outside the table sets nothing. `graph.assign(w, w.set_rows(…))` touches only those rows.
+    #[track_caller]
+    pub fn set_rows(self, indices: Var<'g>, values: Var<'g>) -> Var<'g> {
+        self.graph.push(ops::set_rows::SetRows, &[self, indices, values])
+    }
+
+    /// For indices `[n]`: the position at which each stands first, or no row if it is not below `rows`.
+    #[track_caller]
+    pub fn first_occurrence(self, rows: usize) -> Var<'g> {
+        self.unary(ops::first_occurrence::FirstOccurrence { rows })
+    }
+
+    /// These indices at their first occurrence, and no row where they are repeated; `first` is what
+    /// [`first_occurrence`](Self::first_occurrence) gave.
+    #[track_caller]
+    pub fn distinct(self, first: Var<'g>) -> Var<'g> {
+        self.graph.push(ops::distinct::Distinct, &[self, first])
     }
 
     /// A table of `rows` zero rows to which row `k` of this value is added at `indices[k]`.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use steepest_graph::{Feeds, Graph, Initial, Op, Var, VariableKind, evaluate};
+use steepest_graph::{Csr, Feeds, Graph, Initial, Op, Var, VariableKind, evaluate};
 use steepest_tensor::{Buffer, Key, Shape, Tensor};
 
 const NAN: f64 = f64::NAN;
@@ -149,6 +149,64 @@ const ROWS: &[Row] = &[
         &[0.0, 2.0, 0.0],
     ),
     row("one_hot", |g| index(g, &[2], &[1, 2]).one_hot(2), &[2, 2], &[0.0, 1.0, NAN, NAN]),
+    row(
+        "gather",
+        |g| list(g, &[5.0, 6.0]).gather_or_zero(index(g, &[3], &[1, 2, u32::MAX])),
+        &[3],
+        &[6.0, 0.0, 0.0],
+    ),
+    row(
+        "add_rows",
+        |g| {
+            count(g, &[3, 2])
+                .add_rows(index(g, &[3], &[2, 3, 2]), real(g, &[3, 2], &[1.0, 2.0, 9.0, 9.0, 3.0, 4.0]))
+        },
+        &[3, 2],
+        &[0.0, 1.0, 2.0, 3.0, 8.0, 11.0],
+    ),
+    row(
+        "set_rows",
+        |g| count(g, &[3]).set_rows(index(g, &[3], &[2, 3, 2]), list(g, &[7.0, 8.0, 9.0])),
+        &[3],
+        &[0.0, 1.0, 9.0],
+    ),
+    row(
+        "first_occurrence",
+        |g| index(g, &[6], &[4, 1, 4, 5, 1, 1]).first_occurrence(5),
+        &[6],
+        &[0.0, 1.0, 0.0, u32::MAX as f64, 1.0, 1.0],
+    ),
+    row(
+        "distinct",
+        |g| {
+            let rows = index(g, &[4], &[4, 1, 4, 5]);
+            rows.distinct(rows.first_occurrence(5))
+        },
+        &[4],
+        &[4.0, 1.0, u32::MAX as f64, u32::MAX as f64],
+    ),
+    row(
+        "segments",
+        |g| {
+            let columns = index(g, &[5], &[0; 5]);
+            Csr::new(index(g, &[4], &[0, 1, 1, 3]), columns, list(g, &[0.0; 5])).rows_of_entries()
+        },
+        &[5],
+        &[0.0, 2.0, 2.0, u32::MAX as f64, u32::MAX as f64],
+    ),
+    row(
+        "sparse_matmul",
+        |g| {
+            let csr = Csr::new(
+                index(g, &[3], &[0, 2, 3]),
+                index(g, &[4], &[0, 2, 1, 0]),
+                list(g, &[5.0, 6.0, 7.0, NAN]),
+            );
+            csr.matmul(real(g, &[3, 2], &[1.0, -1.0, 10.0, -10.0, 100.0, -100.0]))
+        },
+        &[2, 2],
+        &[605.0, -605.0, 70.0, -70.0],
+    ),
     row("stop_gradient", |g| list(g, &[4.0]).stop_gradient(), &[1], &[4.0]),
 ];
 

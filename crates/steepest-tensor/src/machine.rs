@@ -79,6 +79,8 @@ impl<T: Real + Plain> Typed<T> {
         let tiles = program.regions.iter().flat_map(|r| &r.groups).flat_map(|g| &g.instrs);
         let len = tiles.map(|instr| match instr {
             Instr::Tile(tile) => tile::scratch_len(tile, lanes),
+            // Its table of positions has elements of 32 bits, not more than a real number.
+            Instr::FirstOccurrence { indices, .. } => kernels::rows::hash_len(indices.len),
             _ => 0,
         });
         let len = len.max().unwrap_or(0);
@@ -348,16 +350,43 @@ unsafe fn run_instr<T: Real>(
                     *at.add(i) = value;
                 }
             }
-            Instr::Gather { table, rows, width, indices, to } => {
+            Instr::Gather { table, rows, width, indices, outside, to } => {
                 let (indices, to) = (memory.index(*indices).add(first), memory.real(*to).add(first * width));
-                kernels::layout::gather(
-                    memory.real(*table).cast_const(),
-                    *rows,
-                    *width,
-                    indices,
-                    to,
-                    end - first,
-                );
+                let (table, outside) = (memory.real(*table).cast_const(), T::from_f64(*outside));
+                kernels::rows::gather(table, (*rows, *width), indices, outside, to, end - first);
+            }
+            Instr::WriteRows { table, indices, values, width, add, to } => {
+                let target = memory.real(*to);
+                if table != to {
+                    let (at, len) = (first * width, (end - first) * width);
+                    std::ptr::copy_nonoverlapping(memory.real(*table).add(at), target.add(at), len);
+                }
+                let values = (memory.real(*values).cast_const(), *width);
+                let indices = (memory.index(*indices).cast_const(), indices.len);
+                kernels::rows::write_rows(values, indices, *add, target, (first, end));
+            }
+            Instr::FirstOccurrence { indices, rows, to } => {
+                let (from, to) = (memory.index(*indices).cast_const(), memory.index(*to));
+                kernels::rows::first_occurrence(from, indices.len, *rows, memory.scratch.cast(), to);
+            }
+            Instr::Distinct { indices, first: firsts, to } => {
+                let (indices, firsts) = (memory.index(*indices), memory.index(*firsts));
+                kernels::rows::distinct(indices, firsts, memory.index(*to), first, end);
+            }
+            Instr::Segments { offsets, to } => {
+                let rows = offsets.len.saturating_sub(1);
+                kernels::rows::segments(memory.index(*offsets), rows, memory.index(*to), to.len);
+            }
+            Instr::SparseMatMul { offsets, columns, values, dense, features, width, to } => {
+                let csr = kernels::rows::Entries {
+                    offsets: memory.index(*offsets).cast_const(),
+                    columns: memory.index(*columns).cast_const(),
+                    values: memory.real(*values).cast_const(),
+                    capacity: columns.len.min(values.len),
+                };
+                let dense = memory.real(*dense).cast_const();
+                let size = (*features, *width);
+                kernels::rows::sparse_product(&csr, dense, size, memory.real(*to), (first, end));
             }
             Instr::ScatterAdd { values, indices, width, rows, to } => {
                 let (from, to) = (memory.real(*values).cast_const(), memory.real(*to));

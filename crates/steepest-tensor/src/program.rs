@@ -192,7 +192,7 @@ pub enum Instr {
         /// The value.
         value: f64,
     },
-    /// Rows of a table: `to[i] = table[indices[i]]`; NaN for an index outside. The unit is the row.
+    /// Rows of a table: `to[i] = table[indices[i]]`. The unit is the row.
     Gather {
         /// A `rows × width` matrix.
         table: Place,
@@ -202,6 +202,8 @@ pub enum Instr {
         width: usize,
         /// Which rows.
         indices: Place,
+        /// What an index outside the table gives: NaN, or 0.
+        outside: f64,
         /// The result.
         to: Place,
     },
@@ -216,6 +218,65 @@ pub enum Instr {
         /// The number of rows of the result.
         rows: usize,
         /// The result.
+        to: Place,
+    },
+    /// `to = table; to[indices[k]] = values[k]`, or `+= values[k]`, in order of `k`; an index outside does
+    /// nothing. Where `to` is the table itself, only the rows named are touched. The unit is the table's row.
+    WriteRows {
+        /// A `rows × width` matrix.
+        table: Place,
+        /// Which rows are written.
+        indices: Place,
+        /// A `count × width` matrix.
+        values: Place,
+        /// Elements of a row.
+        width: usize,
+        /// Whether values are added to what is there.
+        add: bool,
+        /// The result.
+        to: Place,
+    },
+    /// `to[k] =` the first position at which `indices[k]` stands; none if it is not below `rows`. There is one
+    /// unit of work.
+    FirstOccurrence {
+        /// The indices.
+        indices: Place,
+        /// Indices are below this.
+        rows: usize,
+        /// The positions, in the index space.
+        to: Place,
+    },
+    /// `to[k] = indices[k]` where `first[k] = k`, else none. The unit of work is the element.
+    Distinct {
+        /// The indices.
+        indices: Place,
+        /// Their first occurrences.
+        first: Place,
+        /// The result, in the index space.
+        to: Place,
+    },
+    /// The row of each entry of a sparse matrix, none for padding. There is one unit of work.
+    Segments {
+        /// Where each row's entries begin, and where the last one's end.
+        offsets: Place,
+        /// The rows, in the index space.
+        to: Place,
+    },
+    /// `to[r] = Σ values[k] · dense[columns[k]]` over `offsets[r] ≤ k < offsets[r + 1]`. The unit is the row.
+    SparseMatMul {
+        /// One more than there are rows.
+        offsets: Place,
+        /// The column of each entry.
+        columns: Place,
+        /// The value of each entry.
+        values: Place,
+        /// A `features × width` matrix.
+        dense: Place,
+        /// Its number of rows.
+        features: usize,
+        /// Its number of columns.
+        width: usize,
+        /// The product.
         to: Place,
     },
     /// The position of the first maximum of each row. The unit of work is the row.
@@ -327,6 +388,13 @@ impl Instr {
             Instr::ColumnSum { from, to, .. } | Instr::ArgMax { from, to, .. } => vec![from, to],
             Instr::Gather { table, indices, to, .. } => vec![table, indices, to],
             Instr::ScatterAdd { values, indices, to, .. } => vec![values, indices, to],
+            Instr::WriteRows { table, indices, values, to, .. } => vec![table, indices, values, to],
+            Instr::FirstOccurrence { indices, to, .. } => vec![indices, to],
+            Instr::Distinct { indices, first, to } => vec![indices, first, to],
+            Instr::Segments { offsets, to } => vec![offsets, to],
+            Instr::SparseMatMul { offsets, columns, values, dense, to, .. } => {
+                vec![offsets, columns, values, dense, to]
+            }
         }
     }
 
@@ -341,6 +409,12 @@ impl Instr {
             Instr::Gather { .. } => "gather",
             Instr::ScatterAdd { .. } => "scatter_add",
             Instr::ArgMax { .. } => "arg_max",
+            Instr::WriteRows { add: true, .. } => "add_rows",
+            Instr::WriteRows { add: false, .. } => "set_rows",
+            Instr::FirstOccurrence { .. } => "first_occurrence",
+            Instr::Distinct { .. } => "distinct",
+            Instr::Segments { .. } => "segments",
+            Instr::SparseMatMul { .. } => "sparse_matmul",
         }
     }
 }

@@ -165,6 +165,13 @@ fn overlaps_itself(instr: &Instr) -> bool {
         Instr::ColumnSum { from, to, .. } => overlap(from, to),
         Instr::Copy(copy) => overlap(&copy.from, &copy.to),
         Instr::Gather { table, to, .. } => overlap(table, to),
+        Instr::WriteRows { table, indices, values, to, .. } => {
+            overlap(values, to) || overlap(indices, to) || table != to && overlap(table, to)
+        }
+        Instr::FirstOccurrence { indices, to, .. } => overlap(indices, to),
+        Instr::Distinct { indices, first, to } => overlap(indices, to) || overlap(first, to),
+        Instr::Segments { offsets, to } => overlap(offsets, to),
+        Instr::SparseMatMul { values, dense, to, .. } => overlap(values, to) || overlap(dense, to),
         Instr::ScatterAdd { values, to, .. } => overlap(values, to),
     }
 }
@@ -228,7 +235,7 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
             touch(*to, true, None);
             n == 1 && real(to)
         }
-        Instr::Gather { table, rows, width, indices, to } => {
+        Instr::Gather { table, rows, width, indices, to, .. } => {
             touch(*table, false, None);
             touch(*indices, false, Some(1));
             touch(*to, true, Some(*width));
@@ -247,6 +254,45 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
                 && holds(values, &[(indices.len, *width), (*width, 1)])
                 && holds(to, &[(*rows, *width), (*width, 1)])
                 && real(values)
+                && real(to)
+        }
+        Instr::WriteRows { table, indices, values, width, to, .. } => {
+            touch(*table, false, Some(*width));
+            touch(*indices, false, None);
+            touch(*values, false, None);
+            touch(*to, true, Some(*width));
+            !real(indices)
+                && holds(values, &[(indices.len, *width), (*width, 1)])
+                && holds(table, &[(n, *width), (*width, 1)])
+                && holds(to, &[(n, *width), (*width, 1)])
+                && real(table)
+                && real(values)
+                && real(to)
+        }
+        Instr::FirstOccurrence { indices, to, .. } => {
+            touch(*indices, false, None);
+            touch(*to, true, None);
+            n == 1 && !real(indices) && !real(to) && to.len >= indices.len
+        }
+        Instr::Distinct { indices, first, to } => {
+            [indices, first].into_iter().for_each(|place| touch(*place, false, Some(1)));
+            touch(*to, true, Some(1));
+            !real(indices) && !real(first) && !real(to)
+        }
+        Instr::Segments { offsets, to } => {
+            touch(*offsets, false, None);
+            touch(*to, true, None);
+            n == 1 && !real(offsets) && !real(to)
+        }
+        Instr::SparseMatMul { offsets, columns, values, dense, features, width, to } => {
+            [offsets, columns, values, dense].into_iter().for_each(|place| touch(*place, false, None));
+            touch(*to, true, Some(*width));
+            offsets.len == n + 1
+                && !real(offsets)
+                && !real(columns)
+                && real(values)
+                && holds(dense, &[(*features, *width), (*width, 1)])
+                && real(dense)
                 && real(to)
         }
         Instr::ArgMax { from, width, to } => {

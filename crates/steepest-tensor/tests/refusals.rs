@@ -53,6 +53,10 @@ fn copy(from: Place, to: Place, to_strides: [usize; 2]) -> Instr {
     Instr::Copy(Copy { shape, from, from_strides: vec![1, 4], to, to_strides: to_strides.to_vec() })
 }
 
+fn sparse(offsets: Place, columns: Place, values: Place, features: usize, to: Place) -> Instr {
+    Instr::SparseMatMul { offsets, columns, values, dense: arena(0, 16), features, width: 4, to }
+}
+
 fn refused(program: Program) -> ProgramError {
     Machine::new(Arc::new(program)).err().expect("the program is refused")
 }
@@ -103,9 +107,25 @@ fn operands_that_do_not_fit() {
         copy(a, index, [4, 1]),
         Instr::ColumnSum { from: a, rows: 5, columns: 4, to },
         Instr::ColumnSum { from: a, rows: usize::MAX / 2, columns: 4, to },
-        Instr::Gather { table: a, rows: 4, width: 4, indices: arena(0, 4), to },
-        Instr::Gather { table: a, rows: 5, width: 4, indices: Place { len: 4, ..index }, to },
+        Instr::Gather { table: a, rows: 4, width: 4, indices: arena(0, 4), outside: 0.0, to },
+        Instr::Gather { table: a, rows: 5, width: 4, indices: Place { len: 4, ..index }, outside: 0.0, to },
         Instr::ScatterAdd { values: a, indices: index, width: 4, rows: 4, to },
+        Instr::WriteRows { table: a, indices: arena(32, 4), values: a, width: 4, add: true, to },
+        Instr::WriteRows { table: a, indices: index, values: a, width: 4, add: true, to },
+        Instr::WriteRows {
+            table: a,
+            indices: Place { len: 4, ..index },
+            values: a,
+            width: 5,
+            add: false,
+            to,
+        },
+        Instr::FirstOccurrence { indices: index, rows: 4, to: index },
+        Instr::Distinct { indices: index, first: a, to: index },
+        Instr::Segments { offsets: index, to: index },
+        sparse(index, index, a, 4, to),
+        sparse(Place { len: 5, ..index }, a, a, 4, to),
+        sparse(Place { len: 5, ..index }, index, a, 5, to),
         Instr::ArgMax { from: a, width: 0, to: index },
         Instr::ArgMax { from: a, width: 4, to },
     ];
@@ -130,7 +150,9 @@ fn groups_and_rows_that_disturb_each_other() {
     let all = product(a, to, arena(32, 16), 4);
     assert_eq!(refused(program(vec![group(4, vec![scaled(4, a, 0, to), all])])), race(0, 0));
     // Instructions that write over their own operands, even on one thread.
-    for instr in [product(a, to, a, 4), product(to, a, a, 4), copy(a, arena(8, 16), [4, 1])] {
+    let few = Place { space: Space::Index, offset: 0, len: 4 };
+    let onto_values = Instr::WriteRows { table: to, indices: few, values: a, width: 4, add: true, to: a };
+    for instr in [product(a, to, a, 4), product(to, a, a, 4), copy(a, arena(8, 16), [4, 1]), onto_values] {
         let alone = Group { shared: false, block: 4, ..group(4, vec![instr]) };
         assert_eq!(refused(program(vec![alone])), race(0, 0));
     }

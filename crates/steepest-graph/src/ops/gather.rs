@@ -9,9 +9,19 @@ use crate::ops;
 /// y[k, …] = table[indices[k], …]: a table `[rows, …]` and indices of shape `s` give `s ++ […]`.
 ///
 /// The derivative by the table is row-sparse: only the rows that were read receive anything. An index
-/// outside the table gives NaN.
+/// outside the table gives NaN, or zeros where that is asked for.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Gather;
+pub struct Gather {
+    /// Whether an index outside the table gives zeros: a padded position, or a user that nobody knows.
+    pub or_zero: bool,
+}
+
+impl Gather {
+    /// What an index outside the table gives.
+    pub(crate) fn outside(&self) -> f64 {
+        if self.or_zero { 0.0 } else { f64::NAN }
+    }
+}
 
 impl Rule for Gather {
     fn infer(&self, inputs: &[Type]) -> Result<Type, ProblemKind> {
@@ -37,7 +47,7 @@ impl Rule for Gather {
         for index in ops::as_indices(inputs[1]) {
             match table.get(index * width..(index + 1) * width) {
                 Some(row) => y.extend_from_slice(row),
-                None => y.extend(std::iter::repeat_n(f64::NAN, width)),
+                None => y.extend(std::iter::repeat_n(self.outside(), width)),
             }
         }
         ops::tensor(output.shape, y)

@@ -17,6 +17,7 @@ modules! {
     sum, max, arg_max,
     reshape, permute, broadcast, slice, pad, concat,
     matmul, gather, scatter_add, one_hot, stop_gradient,
+    add_rows, set_rows, first_occurrence, distinct, segments, sparse_matmul,
 }
 
 /// A tensor of doubles from a reference kernel, whose number of values is right by construction.
@@ -56,6 +57,19 @@ pub(crate) fn needs(ty: Type, expected: Element) -> Result<Shape, ProblemKind> {
     } else {
         Err(ProblemKind::Element { expected, got: ty.element })
     }
+}
+
+/// The type of a table of which some rows change: a table `[rows, …]`, indices `[n]` and values `[n, …]`.
+pub(crate) fn rows_of_a_table(inputs: &[Type]) -> Result<Type, ProblemKind> {
+    let table = needs(inputs[0], Element::Real)?;
+    let indices = needs(inputs[1], Element::Index)?;
+    let values = needs(inputs[2], Element::Real)?;
+    let Some((_, row)) = table.split_first() else {
+        return Err(ProblemKind::Rank { expected: "at least one axis", got: table });
+    };
+    let &[n] = &indices[..] else { return Err(ProblemKind::Rank { expected: "one axis", got: indices }) };
+    let expected = Shape::new(&[&[n], row].concat())?;
+    if values == expected { Ok(inputs[0]) } else { Err(ProblemKind::Shape { expected, got: values }) }
 }
 
 /// The size of an axis, if it exists.

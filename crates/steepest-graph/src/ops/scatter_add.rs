@@ -29,7 +29,7 @@ impl Rule for ScatterAdd {
     }
 
     fn derivative<'g>(&self, at: &Site<'_, 'g>) -> Vec<Partial<'g>> {
-        vec![Partial::Of(at.grad.gather(at.inputs[1])), Partial::Zero]
+        vec![Partial::Of(at.grad.gather_or_zero(at.inputs[1])), Partial::Zero]
     }
 
     fn reference(&self, inputs: &[&Tensor], output: Type) -> Tensor {

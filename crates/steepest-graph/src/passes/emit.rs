@@ -163,13 +163,29 @@ impl Emitter<'_> {
                 vec![Instr::Copy(Copy { shape: *shape, from, from_strides: strides.clone(), to, to_strides })]
             }
             Kernel::Parts { parts } => parts.iter().map(|part| self.part(part, to)).collect(),
-            Kernel::Gather { table, rows, width, indices } => {
+            Kernel::Gather { table, rows, width, indices, outside } => {
                 let (table, indices) = (self.place(*table), self.place(*indices));
-                vec![Instr::Gather { table, rows: *rows, width: *width, indices, to }]
+                vec![Instr::Gather { table, rows: *rows, width: *width, indices, outside: outside.0, to }]
             }
             Kernel::ScatterAdd { values, indices, width, rows } => {
                 let (values, indices) = (self.place(*values), self.place(*indices));
                 vec![Instr::ScatterAdd { values, indices, width: *width, rows: *rows, to }]
+            }
+            Kernel::WriteRows { table, indices, values, width, add, .. } => {
+                let [table, indices, values] = [table, indices, values].map(|value| self.place(*value));
+                vec![Instr::WriteRows { table, indices, values, width: *width, add: *add, to }]
+            }
+            Kernel::FirstOccurrence { indices, rows, .. } => {
+                vec![Instr::FirstOccurrence { indices: self.place(*indices), rows: *rows, to }]
+            }
+            Kernel::Distinct { indices, first } => {
+                vec![Instr::Distinct { indices: self.place(*indices), first: self.place(*first), to }]
+            }
+            Kernel::Segments { offsets } => vec![Instr::Segments { offsets: self.place(*offsets), to }],
+            Kernel::SparseMatMul { csr, dense, features, width, .. } => {
+                let [offsets, columns, values] = csr.map(|value| self.place(value));
+                let (dense, features, width) = (self.place(*dense), *features, *width);
+                vec![Instr::SparseMatMul { offsets, columns, values, dense, features, width, to }]
             }
             Kernel::ArgMax { from, width } => {
                 vec![Instr::ArgMax { from: self.place(*from), width: *width, to }]

@@ -48,6 +48,10 @@ pub(crate) struct Part {
     pub stride: usize,
 }
 
+/// What a gather gives for an index outside its table.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Outside(pub f64);
+
 /// What an item runs.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Kernel {
@@ -62,9 +66,19 @@ pub(crate) enum Kernel {
     /// Parts of the result, copied one after the other.
     Parts { parts: Vec<Part> },
     /// Rows of a table.
-    Gather { table: usize, rows: usize, width: usize, indices: usize },
+    Gather { table: usize, rows: usize, width: usize, indices: usize, outside: Outside },
     /// Rows added into a table.
     ScatterAdd { values: usize, indices: usize, width: usize, rows: usize },
+    /// Rows of a table written.
+    WriteRows { table: usize, indices: usize, values: usize, count: usize, width: usize, add: bool },
+    /// First positions of indices.
+    FirstOccurrence { indices: usize, count: usize, rows: usize },
+    /// Indices at their first positions.
+    Distinct { indices: usize, first: usize },
+    /// The rows of a sparse matrix's entries.
+    Segments { offsets: usize },
+    /// A sparse matrix times a dense one.
+    SparseMatMul { csr: [usize; 3], capacity: usize, dense: usize, features: usize, width: usize },
     /// Positions of maxima.
     ArgMax { from: usize, width: usize },
 }
@@ -192,13 +206,35 @@ impl Lowering<'_> {
                 }
                 Item { node, extent: 1, kernel: Kernel::Parts { parts } }
             }
-            Op::Gather(_) => {
+            Op::Gather(gather) => {
+                let outside = Outside(gather.outside());
                 let table = flow.shape(inputs[0]);
                 let rows = table[0];
                 let width = table[1..].iter().product();
                 let (table, indices) = (self.demand(inputs[0]), self.demand(inputs[1]));
                 let extent = flow.shape(inputs[1]).elements();
-                Item { node, extent, kernel: Kernel::Gather { table, rows, width, indices } }
+                Item { node, extent, kernel: Kernel::Gather { table, rows, width, indices, outside } }
+            }
+            Op::AddRows(_) => self.write_rows(node, true),
+            Op::SetRows(_) => self.write_rows(node, false),
+            Op::FirstOccurrence(first) => {
+                let (indices, count) = (self.demand(inputs[0]), shape.elements());
+                Item { node, extent: 1, kernel: Kernel::FirstOccurrence { indices, count, rows: first.rows } }
+            }
+            Op::Distinct(_) => {
+                let (indices, first) = (self.demand(inputs[0]), self.demand(inputs[1]));
+                Item { node, extent: shape.elements(), kernel: Kernel::Distinct { indices, first } }
+            }
+            Op::Segments(_) => {
+                let kernel = Kernel::Segments { offsets: self.demand(inputs[0]) };
+                Item { node, extent: 1, kernel }
+            }
+            Op::SparseMatMul(_) => {
+                let csr = [0, 1, 2].map(|k| self.demand(inputs[k]));
+                let (dense, features) = (self.demand(inputs[3]), flow.shape(inputs[3])[0]);
+                let capacity = flow.shape(inputs[1]).elements();
+                let kernel = Kernel::SparseMatMul { csr, capacity, dense, features, width: shape[1] };
+                Item { node, extent: shape[0], kernel }
             }
             Op::ScatterAdd(scatter) => {
                 let width = shape[1..].iter().product();
@@ -232,6 +268,18 @@ impl Lowering<'_> {
                 // Leaves are no items; the remaining operations are all listed above.
                 None => self.tile(node, TileKind::Map(TileOp::Copy), &[node]),
             },
+        }
+    }
+
+    fn write_rows(&mut self, node: usize, add: bool) -> Item {
+        let inputs = &self.flow.nodes[node].inputs;
+        let shape = self.flow.shape(node);
+        let (count, width) = (self.flow.shape(inputs[1]).elements(), shape[1..].iter().product());
+        let [table, indices, values] = [0, 1, 2].map(|k| self.demand(inputs[k]));
+        Item {
+            node,
+            extent: shape[0],
+            kernel: Kernel::WriteRows { table, indices, values, count, width, add },
         }
     }
 
@@ -419,6 +467,15 @@ impl Item {
             Kernel::Parts { parts } => parts.iter().filter_map(|part| Some((part.from?, None))).collect(),
             Kernel::Gather { table, indices, .. } => vec![(*table, None), (*indices, Some(1))],
             Kernel::ScatterAdd { values, indices, .. } => vec![(*values, None), (*indices, None)],
+            Kernel::WriteRows { table, indices, values, width, .. } => {
+                vec![(*table, Some(*width)), (*indices, None), (*values, None)]
+            }
+            Kernel::FirstOccurrence { indices, .. } => vec![(*indices, None)],
+            Kernel::Distinct { indices, first } => vec![(*indices, Some(1)), (*first, Some(1))],
+            Kernel::Segments { offsets } => vec![(*offsets, None)],
+            Kernel::SparseMatMul { csr, dense, .. } => {
+                csr.iter().chain([dense]).map(|&value| (value, None)).collect()
+            }
             Kernel::ArgMax { from, width } => vec![(*from, Some(*width))],
         }
     }
@@ -429,8 +486,15 @@ impl Item {
             Kernel::Tile { width, shape, .. } => Some(if *shape == Access::Wide { *width } else { 1 }),
             Kernel::MatMul { n, by_columns, .. } => Some(if *by_columns { 1 } else { *n }),
             Kernel::ColumnSum { .. } | Kernel::ArgMax { .. } => Some(1),
-            Kernel::Gather { width, .. } => Some(*width),
-            Kernel::Copy { .. } | Kernel::Parts { .. } | Kernel::ScatterAdd { .. } => None,
+            Kernel::Distinct { .. } => Some(1),
+            Kernel::Gather { width, .. }
+            | Kernel::WriteRows { width, .. }
+            | Kernel::SparseMatMul { width, .. } => Some(*width),
+            Kernel::Copy { .. }
+            | Kernel::Parts { .. }
+            | Kernel::ScatterAdd { .. }
+            | Kernel::FirstOccurrence { .. }
+            | Kernel::Segments { .. } => None,
         }
     }
 
@@ -458,6 +522,14 @@ impl Item {
             Kernel::Parts { parts } => (0, parts.iter().map(|part| 2 * part.rows * part.width).sum()),
             Kernel::Gather { width, .. } => (0, 2 * self.extent * width),
             Kernel::ScatterAdd { width, rows, .. } => (0, 2 * width * rows),
+            Kernel::WriteRows { count, width, add, .. } => {
+                (if *add { count * width } else { 0 }, 3 * count * width)
+            }
+            Kernel::FirstOccurrence { count, .. } => (8 * count, 4 * count),
+            Kernel::Distinct { .. } | Kernel::Segments { .. } => (0, 3 * self.extent),
+            Kernel::SparseMatMul { capacity, width, .. } => {
+                (2 * capacity * width, capacity * (width + 2) + self.extent * width)
+            }
             Kernel::ArgMax { width, .. } => (0, self.extent * width),
         };
         (flops as u64, (elements * size) as u64)

@@ -109,8 +109,9 @@ fn write_in_place(
         let extent = lowered.items[&other].extent;
         let aligned = extent == writer.extent && stride.is_some() && stride == writer.writes();
         if other == node {
-            // A tile reads each element before it writes it; other kernels read some of them later.
-            if !aligned || !matches!(writer.kernel, Kernel::Tile { .. }) {
+            // A tile reads each element before it writes it, and rows that are written in a table are all that
+            // changes in it; other kernels read some elements later.
+            if !aligned || !matches!(writer.kernel, Kernel::Tile { .. } | Kernel::WriteRows { .. }) {
                 return false;
             }
         } else {

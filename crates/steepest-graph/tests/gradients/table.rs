@@ -1,6 +1,6 @@
 //! What is differentiated: every operation, over shapes with no, one and several elements.
 
-use steepest_graph::{Graph, Var};
+use steepest_graph::{Csr, Graph, Var};
 use steepest_tensor::{Key, Shape, Tensor};
 
 /// How a value enters the graph.
@@ -47,7 +47,7 @@ where
 
 /// All cases.
 pub fn cases() -> Vec<Case> {
-    [leaves(), unary(), binary(), reductions(), movements(), products(), tables()]
+    [leaves(), unary(), binary(), reductions(), movements(), products(), tables(), rows(), sparse()]
         .into_iter()
         .flatten()
         .collect()
@@ -239,6 +239,65 @@ fn tables() -> Vec<Case> {
         case("one_hot", &[&[3, 4]], ALL, |graph, v| indices(graph, &[3], &[2, 0, 3]).one_hot(4) * v[0].exp()),
         case("one_hot", &[&[4]], ALL, |graph, v| indices(graph, &[2, 2], &[2, 0, 3, 2]).one_hot(4) * v[0]),
     ]
+}
+
+const NONE: u32 = u32::MAX;
+
+fn rows() -> Vec<Case> {
+    vec![
+        case("gather", &[&[3, 2]], ALL, |graph, v| {
+            v[0].exp().gather_or_zero(indices(graph, &[4], &[2, NONE, 3, 0]))
+        }),
+        case("add_rows", &[&[5, 2], &[4, 2]], ALL, |graph, v| {
+            v[0].sin().add_rows(indices(graph, &[4], &[4, 1, NONE, 1]), v[1].exp()).powf(3.0)
+        }),
+        case("add_rows", &[&[3], &[5]], ALL, |graph, v| {
+            v[0].add_rows(indices(graph, &[5], &[2, 2, 0, 3, 2]), v[1] * v[1]).exp()
+        }),
+        case("add_rows", &[&[3, 2], &[0, 2]], ALL, |graph, v| v[0].add_rows(indices(graph, &[0], &[]), v[1])),
+        case("add_rows", &[&[0, 2], &[1, 2]], ALL, |graph, v| {
+            v[0].add_rows(indices(graph, &[1], &[0]), v[1])
+        }),
+        case("set_rows", &[&[5, 2]], ALL, |graph, v| {
+            let new = reals(graph, &[3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+            v[0].exp().set_rows(indices(graph, &[3], &[1, 3, 1]), new) * v[0]
+        }),
+        case("set_rows", &[&[40]], ALL, |graph, v| {
+            v[0].exp().set_rows(indices(graph, &[2], &[39, 40]), reals(graph, &[2], &[0.5, 7.0]))
+        }),
+        case("first_occurrence", &[&[6, 2]], ALL, |graph, v| {
+            let first = indices(graph, &[6], &[7, 3, 7, 9, 3, 7]).first_occurrence(9);
+            v[0].exp().scatter_add(first, 6)
+        }),
+        case("distinct", &[&[4]], ALL, |graph, v| {
+            let rows = indices(graph, &[5], &[2, 0, 2, 2, 3]);
+            v[0].exp().gather_or_zero(rows.distinct(rows.first_occurrence(4)))
+        }),
+    ]
+}
+
+fn sparse() -> Vec<Case> {
+    let mut cases = vec![case("segments", &[&[4, 2]], ALL, |graph, v| {
+        let rows = Csr::new(indices(graph, &[5], &[0, 2, 2, 3, 5]), indices(graph, &[7], &[0; 7]), v[0])
+            .rows_of_entries();
+        v[0].exp().gather_or_zero(rows)
+    })];
+    for width in [1, 2, 5] {
+        cases.push(case("sparse_matmul", &[&[7], &[4, width]], ALL, |graph, v| {
+            let columns = indices(graph, &[7], &[0, 3, 1, 3, 9, 2, 0]);
+            let csr = Csr::new(indices(graph, &[4], &[0, 2, 2, 6]), columns, v[0].sin());
+            csr.matmul(v[1].exp()).tanh()
+        }));
+    }
+    // Nine entries in a row: the sum in four parts, and its rest.
+    cases.push(case("sparse_matmul", &[&[9], &[9, 1]], ALL, |graph, v| {
+        let columns = indices(graph, &[9], &[8, 0, 1, 2, 3, 4, 5, 6, 7]);
+        Csr::new(indices(graph, &[2], &[0, 9]), columns, v[0]).matmul(v[1])
+    }));
+    cases.push(case("sparse_matmul", &[&[0], &[4, 2]], ALL, |graph, v| {
+        Csr::new(indices(graph, &[3], &[0, 0, 0]), indices(graph, &[0], &[]), v[0]).matmul(v[1])
+    }));
+    cases
 }
 
 fn indices<'g>(graph: &'g Graph, shape: &[usize], values: &[u32]) -> Var<'g> {

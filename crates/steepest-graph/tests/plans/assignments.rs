@@ -87,6 +87,24 @@ const RULES: &[(&str, Build)] = &[
         g.assign(c, c.slice(0, 1, n).concat(&[c.slice(0, 0, 1)], 0));
         vec![c]
     }),
+    ("rows changed", |g, &[a, b, c]| {
+        let n = a.dim(0) as u32;
+        let (rows, k) = ([n / 2, 0, n, n / 2, n - 1, u32::MAX], 6);
+        let rows = g.literal(Tensor::u32([k], rows.to_vec()).unwrap());
+        let distinct = rows.distinct(rows.first_occurrence(a.dim(0)));
+        g.assign(a, a.add_rows(rows, b.gather_or_zero(rows).tanh()));
+        g.assign(b, b.set_rows(distinct, 0.9 * b.gather_or_zero(distinct) + 0.1));
+        g.assign(c, b.add_rows(rows, c.gather_or_zero(rows)));
+        vec![a.sum(), c]
+    }),
+    ("rows of itself by itself", |g, &[a, b, c]| {
+        let rows = g.literal(Tensor::u32([a.dim(0)], (0..a.dim(0) as u32).rev().collect()).unwrap());
+        g.assign(a, a.add_rows(rows, a));
+        g.assign(b, b.set_rows(rows, b));
+        let next = c.set_rows(rows, a);
+        g.assign(c, next);
+        vec![next, b.sum()]
+    }),
     ("another shape", |g, &[a, b, c]| {
         let n = a.shape().elements();
         g.assign(a, b.reshape([n]).tanh().reshape(a.shape()));

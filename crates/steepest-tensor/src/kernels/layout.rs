@@ -140,35 +140,6 @@ unsafe fn sum_vectors<T: Real, const L: usize, const V: usize>(
     }
 }
 
-/// `to[i] = table[indices[i]]`; a row of NaN for an index outside.
-///
-/// # Safety
-/// `table` has `rows × width` readable elements, `indices` `count`, `to` `count × width` writable ones.
-#[inline(always)]
-pub(crate) unsafe fn gather<T: Real>(
-    table: *const T,
-    rows: usize,
-    width: usize,
-    indices: *const u32,
-    to: *mut T,
-    count: usize,
-) {
-    for i in 0..count {
-        // SAFETY: i < count; the table is read only below `rows`.
-        unsafe {
-            let row = *indices.add(i) as usize;
-            let target = to.add(i * width);
-            if row < rows {
-                std::ptr::copy_nonoverlapping(table.add(row * width), target, width);
-            } else {
-                for c in 0..width {
-                    *target.add(c) = T::from_f64(f64::NAN);
-                }
-            }
-        }
-    }
-}
-
 /// `to[indices[i], c] += values[i, c]` for columns `first..end`, after setting them to 0.
 ///
 /// # Safety

@@ -5,6 +5,7 @@ pub(crate) mod gemm;
 pub(crate) mod layout;
 pub(crate) mod math;
 pub(crate) mod random;
+pub(crate) mod rows;
 pub(crate) mod tile;
 mod tile_op;
 

@@ -1,0 +1,239 @@
+//! Kernels of tables and sparse matrices: rows by index.
+
+use crate::real::Real;
+
+/// No row.
+const NONE: u32 = u32::MAX;
+
+/// Elements of scratch that [`first_occurrence`] needs for `count` indices: a power of two, at most half full.
+pub(crate) fn hash_len(count: usize) -> usize {
+    (2 * count).max(2).next_power_of_two()
+}
+
+/// `to[i] = table[indices[i]]`; a row of `outside` for an index outside.
+///
+/// # Safety
+/// `table` has `rows × width` readable elements, `indices` `count`, `to` `count × width` writable ones.
+#[inline(always)]
+pub(crate) unsafe fn gather<T: Real>(
+    table: *const T,
+    (rows, width): (usize, usize),
+    indices: *const u32,
+    outside: T,
+    to: *mut T,
+    count: usize,
+) {
+    for i in 0..count {
+        // SAFETY: i < count; the table is read only below `rows`.
+        unsafe {
+            let row = *indices.add(i) as usize;
+            let target = to.add(i * width);
+            if row >= rows {
+                for c in 0..width {
+                    *target.add(c) = outside;
+                }
+            } else if width == 1 {
+                *target = *table.add(row);
+            } else {
+                std::ptr::copy_nonoverlapping(table.add(row * width), target, width);
+            }
+        }
+    }
+}
+
+/// `to[indices[k]] ← values[k]`, or with `add` `+= values[k]`, for those of `count` indices that are in
+/// `first..end`, in order.
+///
+/// # Safety
+/// `values` has `count × width` readable elements, `indices` `count`, `to` `end × width` writable ones.
+#[inline(always)]
+pub(crate) unsafe fn write_rows<T: Real>(
+    (values, width): (*const T, usize),
+    (indices, count): (*const u32, usize),
+    add: bool,
+    to: *mut T,
+    (first, end): (usize, usize),
+) {
+    let units = end - first;
+    for k in 0..count {
+        // SAFETY: k < count; rows stay in first..end.
+        unsafe {
+            let row = *indices.add(k) as usize;
+            if row.wrapping_sub(first) >= units {
+                continue;
+            }
+            let (from, target) = (values.add(k * width), to.add(row * width));
+            match (add, width) {
+                (true, 1) => *target = *target + *from,
+                (true, _) => {
+                    for c in 0..width {
+                        *target.add(c) = *target.add(c) + *from.add(c);
+                    }
+                }
+                (false, 1) => *target = *from,
+                (false, _) => std::ptr::copy_nonoverlapping(from, target, width),
+            }
+        }
+    }
+}
+
+/// The position at which each index stands first; none for an index that is not below `rows`.
+///
+/// The table of positions holds `position + 1`, or 0 where it is free; the next place is tried after a
+/// collision. What it holds never decides the result, only where it is found.
+///
+/// # Safety
+/// `indices` has `count` readable elements, `to` `count` writable ones, `table` [`hash_len`] of `count`.
+#[inline(always)]
+pub(crate) unsafe fn first_occurrence(
+    indices: *const u32,
+    count: usize,
+    rows: usize,
+    table: *mut u32,
+    to: *mut u32,
+) {
+    let len = hash_len(count);
+    let shift = 32 - len.trailing_zeros().min(31);
+    // SAFETY: places stay below `len` by the mask; k < count; the table holds positions below `count`.
+    unsafe {
+        std::ptr::write_bytes(table, 0, len);
+        for k in 0..count {
+            let index = *indices.add(k);
+            if index as usize >= rows {
+                *to.add(k) = NONE;
+                continue;
+            }
+            let mut place = (index.wrapping_mul(0x9E37_79B1) >> shift) as usize & (len - 1);
+            *to.add(k) = loop {
+                match *table.add(place) {
+                    0 => {
+                        *table.add(place) = k as u32 + 1;
+                        break k as u32;
+                    }
+                    held if *indices.add(held as usize - 1) == index => break held - 1,
+                    _ => place = (place + 1) & (len - 1),
+                }
+            };
+        }
+    }
+}
+
+/// `to[k] = indices[k]` where `first[k] = k`, else none, for `first_k..end`.
+///
+/// # Safety
+/// `indices` and `first` have `end` readable elements, `to` `end` writable ones.
+#[inline(always)]
+pub(crate) unsafe fn distinct(indices: *const u32, first: *const u32, to: *mut u32, from: usize, end: usize) {
+    for k in from..end {
+        // SAFETY: k < end.
+        unsafe { *to.add(k) = if *first.add(k) as usize == k { *indices.add(k) } else { NONE } };
+    }
+}
+
+/// The row that each of `capacity` entries belongs to, none for those that no row has.
+///
+/// # Safety
+/// `offsets` has `rows + 1` readable elements, `to` `capacity` writable ones.
+#[inline(always)]
+pub(crate) unsafe fn segments(offsets: *const u32, rows: usize, to: *mut u32, capacity: usize) {
+    // SAFETY: r ≤ rows, and positions are cut at the capacity.
+    unsafe {
+        let mut done = 0;
+        for r in 0..rows {
+            let from = (*offsets.add(r) as usize).min(capacity);
+            let end = (*offsets.add(r + 1) as usize).min(capacity);
+            for k in done..from {
+                *to.add(k) = NONE;
+            }
+            for k in from..end {
+                *to.add(k) = r as u32;
+            }
+            done = done.max(from).max(end);
+        }
+        for k in done..capacity {
+            *to.add(k) = NONE;
+        }
+    }
+}
+
+/// A sparse matrix: offsets, columns, values, and the number of entries there is room for.
+#[derive(Clone, Copy)]
+pub(crate) struct Entries<T> {
+    pub offsets: *const u32,
+    pub columns: *const u32,
+    pub values: *const T,
+    pub capacity: usize,
+}
+
+/// `to[r] = Σ values[k] · dense[columns[k]]` over the entries of row r, in order, for rows `first..end`.
+///
+/// # Safety
+/// The entries' offsets have `end + 1` readable elements, columns and values `capacity`; `dense` has
+/// `features × width` readable elements, `to` `end × width` writable ones.
+#[inline(always)]
+pub(crate) unsafe fn sparse_product<T: Real>(
+    csr: &Entries<T>,
+    dense: *const T,
+    (features, width): (usize, usize),
+    to: *mut T,
+    (first, end): (usize, usize),
+) {
+    for r in first..end {
+        // SAFETY: r < end; entries stay below the capacity, columns below `features`.
+        unsafe {
+            let from = (*csr.offsets.add(r) as usize).min(csr.capacity);
+            let stop = (*csr.offsets.add(r + 1) as usize).min(csr.capacity);
+            let target = to.add(r * width);
+            if width == 1 {
+                *target = sparse_dot(csr, dense, features, from, stop);
+                continue;
+            }
+            for c in 0..width {
+                *target.add(c) = T::ZERO;
+            }
+            for k in from..stop {
+                let column = *csr.columns.add(k) as usize;
+                if column < features {
+                    let (value, row) = (*csr.values.add(k), dense.add(column * width));
+                    for c in 0..width {
+                        *target.add(c) = *target.add(c) + value * *row.add(c);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Σ values[k] · dense[columns[k]] in four sums, so that additions do not wait for one another.
+///
+/// # Safety
+/// As for [`sparse_product`], for the entries `from..stop`.
+#[inline(always)]
+unsafe fn sparse_dot<T: Real>(
+    csr: &Entries<T>,
+    dense: *const T,
+    features: usize,
+    from: usize,
+    stop: usize,
+) -> T {
+    let mut sums = [T::ZERO; 4];
+    let mut k = from;
+    // SAFETY: k < stop throughout; columns are read only below `features`.
+    unsafe {
+        let term = |k: usize| {
+            let column = *csr.columns.add(k) as usize;
+            if column < features { *csr.values.add(k) * *dense.add(column) } else { T::ZERO }
+        };
+        while k + 4 <= stop {
+            for (i, sum) in sums.iter_mut().enumerate() {
+                *sum = *sum + term(k + i);
+            }
+            k += 4;
+        }
+        while k < stop {
+            sums[0] = sums[0] + term(k);
+            k += 1;
+        }
+    }
+    (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
