@@ -50,11 +50,15 @@ fn write<'g>(
         let help = "give one gradient for each parameter, in the same order".to_owned();
         scope.graph().problem("update", ProblemKind::Layer { what, help });
     }
-    let updates = scope.run(transform, Updates::from_gradients(gradients));
-    for (parameter, u) in scope.parameters().iter().zip(updates.iter()) {
-        let theta = parameter.value;
+    let gradients = Updates::from_gradients(gradients, scope.parameters(), transform.is_linear());
+    let updates = scope.run(transform, gradients);
+    for (parameter, part) in scope.parameters().iter().zip(updates.parts()) {
+        let (theta, u) = (parameter.value, part.value);
         let graph = theta.graph();
-        graph.scoped(&parameter.name, || graph.assign(theta, theta - u));
+        graph.scoped(&parameter.name, || match part.rows {
+            None => graph.assign(theta, theta - u),
+            Some(rows) => graph.assign(theta, theta.add_rows(rows, -u)),
+        });
     }
     scope.applied
 }

@@ -78,4 +78,13 @@ impl Transform for Chain {
     fn apply<'g>(&self, cx: &mut UpdateScope<'_, 'g>, updates: Updates<'g>) -> Updates<'g> {
         self.links.iter().fold(updates, |updates, link| cx.run(link, updates))
     }
+
+    /// Each link is asked when its turn comes.
+    fn works_on_rows(&self) -> bool {
+        true
+    }
+
+    fn is_linear(&self) -> bool {
+        self.links.iter().all(Transform::is_linear)
+    }
 }

@@ -1,11 +1,11 @@
 //! What a transform may use while it writes its formula: parameters, slots, the step, the rate.
 
-use steepest_graph::{Graph, Initial, ProblemKind, Var, VariableKind};
+use steepest_graph::{Graph, Initial, NodeId, ProblemKind, Var, VariableKind};
 use steepest_tensor::Shape;
 
 use crate::apply::Applied;
 use crate::transform::Transform;
-use crate::updates::{Parameter, Updates};
+use crate::updates::{Parameter, Part, Updates};
 use crate::{LEARNING_RATE, STEP};
 
 /// What a transform may use while it writes its formula, over all parameters.
@@ -40,6 +40,7 @@ impl<'s, 'g> UpdateScope<'s, 'g> {
             nth => format!("{name}-{nth}"),
         };
         let outer = std::mem::replace(&mut self.transform, unique);
+        let updates = if transform.works_on_rows() { updates } else { updates.whole(self.parameters) };
         let updates = transform.apply(self, updates);
         self.transform = outer;
         updates
@@ -54,9 +55,11 @@ impl<'s, 'g> UpdateScope<'s, 'g> {
     ) -> Updates<'g> {
         let (graph, parameters) = (self.graph, self.parameters);
         let mut parts = Vec::with_capacity(parameters.len());
-        for (parameter, update) in parameters.iter().zip(updates.iter()) {
+        for (parameter, part) in parameters.iter().zip(updates.parts()) {
+            let (update, rows) = (part.value, part.rows);
             let layer = format!("{}/{}", parameter.name, self.transform);
-            let mut scope = ParameterScope { graph, parameter, transform: &self.transform };
+            let slots = Vec::new();
+            let mut scope = ParameterScope { graph, parameter, transform: &self.transform, rows, slots };
             let rewritten = graph.scoped(&layer, || rule(&mut scope, update));
             if rewritten.shape() != update.shape() {
                 let (name, expected, got) = (&parameter.name, update.shape(), rewritten.shape());
@@ -68,7 +71,7 @@ impl<'s, 'g> UpdateScope<'s, 'g> {
                     format!("return a value of the shape of `g`; `broadcast_to({expected})` repeats one");
                 graph.problem("update", ProblemKind::Layer { what, help });
             }
-            parts.push(rewritten);
+            parts.push(Part { value: rewritten, rows });
         }
         Updates::from_parts(parts)
     }
@@ -143,6 +146,10 @@ pub struct ParameterScope<'a, 'g> {
     graph: &'g Graph,
     parameter: &'a Parameter<'g>,
     transform: &'a str,
+    /// The rows that the update belongs to, if it is not all of the parameter.
+    rows: Option<Var<'g>>,
+    /// The slots of which rows were handed out: those rows, and the whole.
+    slots: Vec<(NodeId, Var<'g>)>,
 }
 
 impl<'g> ParameterScope<'_, 'g> {
@@ -151,12 +158,15 @@ impl<'g> ParameterScope<'_, 'g> {
         &self.parameter.name
     }
 
-    /// The parameter's value at the beginning of the step.
+    /// The parameter's value at the beginning of the step, or the rows of it that the update belongs to.
+    #[track_caller]
     pub fn value(&self) -> Var<'g> {
-        self.parameter.value
+        let value = self.parameter.value;
+        self.rows.map_or(value, |rows| value.gather_or_zero(rows))
     }
 
-    /// A memory of this parameter's shape, as it was at the beginning of the step.
+    /// A memory of this parameter's shape, as it was at the beginning of the step; of a table that is
+    /// trained by rows, the rows that the update belongs to.
     ///
     /// It is a variable named `{parameter}/{transform}.{name}`, as in `mlp.0.weight/adam.m`, which exists
     /// before the first step, holds `initial` everywhere, and is saved in every checkpoint.
@@ -165,17 +175,30 @@ impl<'g> ParameterScope<'_, 'g> {
         self.slot_of(name, self.parameter.value.shape(), Initial::Constant(initial))
     }
 
-    /// A memory of any shape, such as one number for the whole parameter. See [`slot`](Self::slot).
+    /// A memory of any shape, such as one number for the whole parameter. See [`slot`](Self::slot), also for
+    /// what becomes of one of the parameter's own shape.
     #[track_caller]
     pub fn slot_of(&mut self, name: &str, shape: impl Into<Shape>, initial: Initial) -> Var<'g> {
-        let path = format!("{}/{}.{name}", self.parameter.name, self.transform);
-        self.graph.variable(&path, VariableKind::Slot, shape, initial)
+        let (path, shape) = (format!("{}/{}.{name}", self.parameter.name, self.transform), shape.into());
+        let slot = self.graph.variable(&path, VariableKind::Slot, shape, initial);
+        match self.rows {
+            Some(rows) if shape == self.parameter.value.shape() => {
+                let part = slot.gather_or_zero(rows);
+                self.slots.push((part.id(), slot));
+                part
+            }
+            _ => slot,
+        }
     }
 
     /// What a memory becomes at the end of the step; `slot` is what [`slot`](Self::slot) returned.
     #[track_caller]
     pub fn set_slot(&mut self, slot: Var<'g>, value: Var<'g>) {
-        self.graph.assign(slot, value);
+        let whole = self.slots.iter().find(|(part, _)| *part == slot.id()).map(|(_, whole)| *whole);
+        match (whole, self.rows) {
+            (Some(whole), Some(rows)) => self.graph.assign(whole, whole.set_rows(rows, value)),
+            _ => self.graph.assign(slot, value),
+        }
     }
 
     /// Reads a memory that begins with zeros, rewrites it, and returns the new value: m ← rule(m).

@@ -48,6 +48,23 @@ pub trait Transform: Send + Sync {
 
     /// Writes the formula.
     fn apply<'g>(&self, cx: &mut UpdateScope<'_, 'g>, updates: Updates<'g>) -> Updates<'g>;
+
+    /// Whether the formula holds for some rows of a table alone, as one written element by element does, or
+    /// one whose sums over all elements may take absent rows for zeros (a norm). Otherwise the whole update
+    /// of a table enters, and the table is no longer changed [by rows](crate::Parameter::by_rows).
+    ///
+    /// Default: no, which is always right.
+    fn works_on_rows(&self) -> bool {
+        false
+    }
+
+    /// Whether the updates are only multiplied by numbers that are the same for all of them, so that the sum
+    /// of what leaves is what a sum becomes. Repeated rows then need not be added up first.
+    ///
+    /// Default: no, which is always right.
+    fn is_linear(&self) -> bool {
+        false
+    }
 }
 
 impl<T: Transform + ?Sized> Transform for Box<T> {
@@ -57,5 +74,13 @@ impl<T: Transform + ?Sized> Transform for Box<T> {
 
     fn apply<'g>(&self, cx: &mut UpdateScope<'_, 'g>, updates: Updates<'g>) -> Updates<'g> {
         (**self).apply(cx, updates)
+    }
+
+    fn works_on_rows(&self) -> bool {
+        (**self).works_on_rows()
+    }
+
+    fn is_linear(&self) -> bool {
+        (**self).is_linear()
     }
 }

@@ -32,9 +32,8 @@ impl Rule for Segments {
     fn reference(&self, inputs: &[&Tensor], output: Type) -> Tensor {
         let mut y = vec![NO_ROW; self.capacity];
         for (row, range) in ops::as_indices(inputs[0]).windows(2).enumerate() {
-            for k in range[0].min(self.capacity)..range[1].min(self.capacity) {
-                y[k] = row as u32;
-            }
+            let end = range[1].min(self.capacity);
+            y[range[0].min(end)..end].fill(row as u32);
         }
         ops::indices(output.shape, y)
     }

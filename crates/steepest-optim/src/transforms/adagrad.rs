@@ -64,6 +64,10 @@ impl Transform for Adagrad {
             g / (sum.sqrt() + self.epsilon)
         })
     }
+
+    fn works_on_rows(&self) -> bool {
+        true
+    }
 }
 
 const SOURCE: &str = "PyTorch `Adagrad`";

@@ -78,6 +78,10 @@ impl Transform for Adam {
             m_hat / (v_hat.sqrt() + self.epsilon)
         })
     }
+
+    fn works_on_rows(&self) -> bool {
+        true
+    }
 }
 
 const SOURCE: &str = "Kingma & Ba 2015, algorithm 1";

@@ -52,6 +52,10 @@ impl Transform for ClipGlobalNorm {
         let within = norm.less_equal(c);
         cx.each(updates, |_, u| within.select(u, (u / s) * (c / r)))
     }
+
+    fn works_on_rows(&self) -> bool {
+        true
+    }
 }
 
 /// `kind = "clip-global-norm"`.

@@ -36,6 +36,10 @@ impl Transform for ClipValue {
         let c = cx.number(self.limit);
         cx.each(updates, |_, u| u.maximum(-c).minimum(c))
     }
+
+    fn works_on_rows(&self) -> bool {
+        true
+    }
 }
 
 /// `kind = "clip-value"`.

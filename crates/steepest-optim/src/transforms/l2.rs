@@ -37,6 +37,10 @@ impl Transform for L2 {
     fn apply<'g>(&self, cx: &mut UpdateScope<'_, 'g>, updates: Updates<'g>) -> Updates<'g> {
         cx.each(updates, |p, g| g + self.lambda * p.value())
     }
+
+    fn works_on_rows(&self) -> bool {
+        true
+    }
 }
 
 /// `kind = "l2"`.

@@ -53,6 +53,10 @@ impl Transform for Momentum {
     fn apply<'g>(&self, cx: &mut UpdateScope<'_, 'g>, updates: Updates<'g>) -> Updates<'g> {
         cx.each(updates, |p, u| p.update_slot("v", |v| self.gamma * v + u))
     }
+
+    fn works_on_rows(&self) -> bool {
+        true
+    }
 }
 
 pub(crate) const GAMMA: Hyperparameter = Hyperparameter {

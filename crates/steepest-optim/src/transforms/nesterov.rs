@@ -56,6 +56,10 @@ impl Transform for Nesterov {
             g + self.gamma * v
         })
     }
+
+    fn works_on_rows(&self) -> bool {
+        true
+    }
 }
 
 const REFERENCE: &str =

@@ -66,6 +66,10 @@ impl Transform for RmsProp {
             g / (v.sqrt() + self.epsilon)
         })
     }
+
+    fn works_on_rows(&self) -> bool {
+        true
+    }
 }
 
 const SOURCE: &str = "PyTorch `RMSprop`";

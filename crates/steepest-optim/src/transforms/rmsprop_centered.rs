@@ -67,6 +67,10 @@ impl Transform for RmsPropCentered {
             g / (variance.sqrt() + self.epsilon)
         })
     }
+
+    fn works_on_rows(&self) -> bool {
+        true
+    }
 }
 
 const REFERENCE: &str = "Graves 2013, Generating sequences with recurrent neural networks, eq. 38-45";

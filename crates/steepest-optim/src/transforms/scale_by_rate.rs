@@ -33,6 +33,14 @@ impl Transform for ScaleByRate {
         let rate = cx.rate();
         cx.each(updates, |_, u| rate * u)
     }
+
+    fn works_on_rows(&self) -> bool {
+        true
+    }
+
+    fn is_linear(&self) -> bool {
+        true
+    }
 }
 
 /// `kind = "scale-by-rate"`.

@@ -69,6 +69,10 @@ impl Transform for WeightDecay {
             _ => u + shrink * p.value(),
         })
     }
+
+    fn works_on_rows(&self) -> bool {
+        true
+    }
 }
 
 pub(crate) const LAMBDA: Hyperparameter = Hyperparameter {
