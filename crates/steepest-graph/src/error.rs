@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::Location;
 
-use steepest_tensor::Shape;
+use steepest_tensor::{Shape, Window};
 
 use crate::op::{Element, Type};
 
@@ -119,6 +119,28 @@ pub enum ProblemKind {
         /// Elements to put behind.
         after: usize,
     },
+    /// A window that does not fit over images.
+    #[error(
+        "a window of {}×{} taps (stride {}×{}, padding {}×{}, dilation {}×{}) does not fit over images {image}",
+        window.kernel[0], window.kernel[1], window.stride[0], window.stride[1],
+        window.padding[0], window.padding[1], window.dilation[0], window.dilation[1]
+    )]
+    Window {
+        /// The window.
+        window: Window,
+        /// Shape of the images, `[N, H, W, C]`.
+        image: Shape,
+    },
+    /// Channels that cannot be parted into groups.
+    #[error("{inner} channels read and {outer} written cannot be parted into {groups} groups")]
+    Groups {
+        /// The number of groups.
+        groups: usize,
+        /// Channels read.
+        inner: usize,
+        /// Channels written.
+        outer: usize,
+    },
     /// A value that cannot be represented.
     #[error(transparent)]
     BadShape(#[from] steepest_tensor::ShapeError),
@@ -190,6 +212,11 @@ impl ProblemKind {
             ProblemKind::Element { expected: Element::Real, .. } => {
                 "turn indices into reals with `one_hot`, or look up rows of a table with `gather`"
             }
+            ProblemKind::Window { .. } => {
+                "give it a smaller kernel, more padding, or larger images; kernel, stride and dilation are at least 1, \
+                 and in pooling every window must see a pixel"
+            }
+            ProblemKind::Groups { .. } => "make both numbers of channels multiples of the number of groups",
             ProblemKind::Axis { .. } => "axes are counted from 0, the outermost",
             ProblemKind::OtherGraph => "build the whole step on one `Graph`",
             ProblemKind::Redeclared { .. } => "use another name, or the same shape",

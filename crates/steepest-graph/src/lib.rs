@@ -28,5 +28,6 @@ pub use graph::{Graph, Initial, Node, NodeId, VariableId, VariableKind, Variable
 pub use op::{Element, Op, Type};
 pub use plan::{Cost, Plan, PlanOptions};
 pub use reference::{Feeds, advance, evaluate};
+pub use steepest_tensor::Window;
 pub use var::Var;
 pub use variables::{Variables, VariablesError};

@@ -283,4 +283,16 @@ operations! {
     SparseMatMul in sparse_matmul,
     /// Identity whose derivative is defined to be zero.
     StopGradient in stop_gradient,
+
+    // Windows over images.
+    /// A convolution.
+    Conv2d in conv2d,
+    /// A convolution's derivative by its images; the transposed convolution.
+    Conv2dInputGradient in conv2d_input_gradient,
+    /// A convolution's derivative by its weight.
+    Conv2dWeightGradient in conv2d_weight_gradient,
+    /// Values at the first maximum of each window.
+    MaxPool in max_pool,
+    /// Values added at the first maximum of each window.
+    MaxUnpool in max_unpool,
 }

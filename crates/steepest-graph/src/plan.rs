@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use steepest_tensor::program::{Instr, Place, Program};
+use steepest_tensor::program::{Channels, Instr, Place, Program, Windows};
 use steepest_tensor::{DType, Shape};
 
 use crate::error::PlanErrors;
@@ -202,10 +202,20 @@ fn describe(instr: &Instr) -> String {
                 .collect();
             format!("tile of width {}, {} registers: {}", tile.width, tile.registers, names.join(" "))
         }
+        Instr::PartSum { parts, rows, columns, .. } => format!("part_sum [{parts}, {rows}, {columns}]"),
+        Instr::Conv(conv) => format!("{} {}", instr.name(), windows(&conv.windows, &conv.channels)),
+        Instr::ConvWeight(conv) => format!("{} {}", instr.name(), windows(&conv.windows, &conv.channels)),
         Instr::ColumnSum { rows, columns, .. } => format!("column_sum [{rows}, {columns}]"),
         Instr::Copy(copy) => format!("copy {} with strides {:?}", copy.shape, copy.from_strides),
         other => other.name().to_owned(),
     }
+}
+
+fn windows(windows: &Windows, channels: &Channels) -> String {
+    let (large, small, [kh, kw]) = (windows.large, windows.small, windows.window.kernel);
+    let Channels { groups, inner, outer } = channels;
+    let parted = if *groups > 1 { format!(", {groups} groups") } else { String::new() };
+    format!("{kh}×{kw} over {} × {large:?} to {small:?}, {inner} to {outer} channels{parted}", windows.images)
 }
 
 fn home(place: Place) -> &'static str {

@@ -4,6 +4,7 @@
 //! aligned from the right, sizes equal or 1.
 
 mod elementwise;
+mod images;
 
 use steepest_tensor::Shape;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use steepest_graph::{Csr, Feeds, Graph, Initial, Op, Var, VariableKind, evaluate};
+use steepest_graph::{Csr, Feeds, Graph, Initial, Op, Var, VariableKind, Window, evaluate, gradients};
 use steepest_tensor::{Buffer, Key, Shape, Tensor};
 
 const NAN: f64 = f64::NAN;
@@ -208,6 +208,79 @@ const ROWS: &[Row] = &[
         &[605.0, -605.0, 70.0, -70.0],
     ),
     row("stop_gradient", |g| list(g, &[4.0]).stop_gradient(), &[1], &[4.0]),
+    row(
+        "conv2d",
+        |g| {
+            count(g, &[1, 2, 3, 1]).conv2d(
+                real(g, &[2, 2, 1, 1], &[1.0, 0.0, 0.0, 10.0]),
+                Window::new([2, 2]),
+                1,
+            )
+        },
+        &[1, 1, 2, 1],
+        &[40.0, 51.0],
+    ),
+    row(
+        "conv2d",
+        |g| {
+            let weight = real(g, &[1, 2, 1, 2], &[1.0, 100.0, 10.0, 1000.0]);
+            count(g, &[1, 1, 2, 2]).conv2d(weight, Window::new([1, 2]).padding([0, 1]).dilation([1, 2]), 2)
+        },
+        &[1, 1, 2, 2],
+        &[20.0, 3000.0, 0.0, 100.0],
+    ),
+    row(
+        "conv2d_input_gradient",
+        |g| {
+            let weight = real(g, &[1, 2, 1, 1], &[1.0, 10.0]);
+            list(g, &[1.0, 2.0]).reshape([1, 1, 2, 1]).conv2d_transposed(
+                weight,
+                Window::new([1, 2]),
+                1,
+                [1, 3],
+            )
+        },
+        &[1, 1, 3, 1],
+        &[1.0, 12.0, 20.0],
+    ),
+    row(
+        "conv2d_weight_gradient",
+        |g| {
+            let (x, w) = (count(g, &[1, 1, 3, 1]), list(g, &[7.0, 8.0]).reshape([1, 2, 1, 1]));
+            let y = x.conv2d(w, Window::new([1, 2]), 1);
+            gradients((y * list(g, &[1.0, 10.0]).reshape([1, 1, 2, 1])).sum(), &[w])[0].dense()
+        },
+        &[1, 2, 1, 1],
+        &[10.0, 21.0],
+    ),
+    row(
+        "max_pool",
+        |g| {
+            let x = real(g, &[1, 2, 4, 1], &[-3.0, -1.0, 5.0, NAN, -2.0, -4.0, 9.0, 9.0]);
+            x.max_pool2d(Window::new([2, 2]).stride([2, 2]))
+        },
+        &[1, 1, 2, 1],
+        &[-1.0, NAN],
+    ),
+    row(
+        "max_pool",
+        |g| {
+            list(g, &[-3.0, -1.0, -2.0]).reshape([1, 1, 3, 1]).max_pool2d(Window::new([1, 3]).padding([0, 1]))
+        },
+        &[1, 1, 3, 1],
+        &[-1.0, -1.0, -1.0],
+    ),
+    row(
+        "max_unpool",
+        |g| {
+            // Of equal pixels the first wins.
+            let x = list(g, &[1.0, 1.0, 0.0, 1.0]).reshape([1, 2, 2, 1]);
+            let y = x.max_pool2d(Window::new([2, 1]));
+            gradients((y * list(g, &[3.0, 5.0]).reshape([1, 1, 2, 1])).sum(), &[x])[0].dense()
+        },
+        &[1, 2, 2, 1],
+        &[3.0, 5.0, 0.0, 0.0],
+    ),
 ];
 
 #[test]

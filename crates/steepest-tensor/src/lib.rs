@@ -15,6 +15,7 @@ mod real;
 mod shape;
 mod tensor;
 mod verify;
+mod window;
 
 pub use dtype::DType;
 pub use flat::{Reals, Slice, SliceMut};
@@ -25,3 +26,4 @@ pub use pool::Pool;
 pub use shape::{Shape, ShapeError};
 pub use tensor::{Buffer, Tensor, TensorError};
 pub use verify::ProgramError;
+pub use window::Window;

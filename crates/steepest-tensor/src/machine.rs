@@ -81,6 +81,7 @@ impl<T: Real + Plain> Typed<T> {
             Instr::Tile(tile) => tile::scratch_len(tile, lanes),
             // Its table of positions has elements of 32 bits, not more than a real number.
             Instr::FirstOccurrence { indices, .. } => kernels::rows::hash_len(indices.len),
+            Instr::Conv(conv) => conv.channels.inner,
             _ => 0,
         });
         let len = len.max().unwrap_or(0);
@@ -318,11 +319,21 @@ unsafe fn run_instr<T: Real>(
     // SAFETY: passed on to each kernel.
     unsafe {
         match instr {
-            Instr::Tile(tile) => (kernels.tile)(tile, memory, first, end),
+            Instr::Tile(tile) => (kernels.tile)(tile, memory, first * tile.rows, end * tile.rows),
             Instr::MatMul(product) => matmul(product, kernels, memory, first, end),
             Instr::ColumnSum { from, rows, columns, to } => {
                 (kernels.column_sum)(memory.real(*from), *rows, *columns, memory.real(*to), first, end);
             }
+            Instr::PartSum { from, rows, columns, to, .. } => {
+                for part in first..end {
+                    let (from, to) =
+                        (memory.real(*from).add(part * rows * columns), memory.real(*to).add(part * columns));
+                    (kernels.column_sum)(from, *rows, *columns, to, 0, *columns);
+                }
+            }
+            Instr::Conv(conv) => (kernels.conv)(conv, memory, first, end),
+            Instr::ConvWeight(conv) => (kernels.conv_weight)(conv, memory, first, end),
+            Instr::MaxPool(pool) => (kernels.max_pool)(pool, memory, first, end),
             Instr::Copy(copy) => {
                 let sizes = copy.shape;
                 let mut part = [0; 6];

@@ -5,7 +5,7 @@
 //! in order. What a row of a group reads of the same group's results is the same row, so no thread
 //! waits for another within a region.
 
-use crate::{DType, Key, Shape, TileOp};
+use crate::{DType, Key, Shape, TileOp, Window};
 
 /// Which buffer a place is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -110,6 +110,8 @@ pub struct Tile {
     pub instrs: Vec<TileInstr>,
     /// The number of registers.
     pub registers: usize,
+    /// Rows of each unit of work: more than 1 where the unit is an image and the row a pixel.
+    pub rows: usize,
     /// Whether rows do not matter: every operand is [`Access::Wide`] or [`Access::One`] and every result
     /// wide, so that the tile may be cut anywhere.
     pub flat: bool,
@@ -165,6 +167,112 @@ pub struct Copy {
     pub to_strides: Vec<usize>,
 }
 
+/// Windows over images: the large grid is the images', the small one that of the windows' positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// The number of images.
+    pub images: usize,
+    /// Height and width of an image.
+    pub large: [usize; 2],
+    /// Positions of the window along both.
+    pub small: [usize; 2],
+    /// The window.
+    pub window: Window,
+}
+
+impl Windows {
+    /// Pixels of an image.
+    pub fn pixels(&self) -> usize {
+        self.large[0] * self.large[1]
+    }
+
+    /// Positions of the window in an image.
+    pub fn positions(&self) -> usize {
+        self.small[0] * self.small[1]
+    }
+}
+
+/// Channels of a convolution: `groups` groups that do not see one another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Channels {
+    /// The number of groups.
+    pub groups: usize,
+    /// Channels of a group that are read (of the weight: its last axis but one).
+    pub inner: usize,
+    /// Channels of a group that are written.
+    pub outer: usize,
+}
+
+impl Channels {
+    /// Whether each channel is a group of its own.
+    pub fn depthwise(&self) -> bool {
+        self.inner == 1 && self.outer == 1 && self.groups > 1
+    }
+
+    /// Columns of a panel of the weight: its written channels in the order in which the kernel reads them,
+    /// `[groups, panels, taps · inner, width]`, padded by zeros. Depthwise weights stay `[taps, groups]`.
+    pub fn panel(&self) -> usize {
+        if self.outer <= 16 { 16 } else { 32 }
+    }
+
+    /// The number of panels of a group.
+    pub fn panels(&self) -> usize {
+        self.outer.div_ceil(self.panel())
+    }
+}
+
+/// A convolution, or, `transposed`, its derivative by the image. Pixels hold their channels together
+/// (channels last). The unit of work is the image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conv {
+    /// Where the taps are.
+    pub windows: Windows,
+    /// The channels.
+    pub channels: Channels,
+    /// Whether the small grid is read and the large one written.
+    pub transposed: bool,
+    /// What is read.
+    pub from: Place,
+    /// The weight, in panels ([`Channels::panel`]).
+    pub weight: Place,
+    /// What is written.
+    pub to: Place,
+}
+
+/// The derivative of a convolution by its weight, `[taps, inner, groups · outer]`. The unit of work is the
+/// row of the weight, a tap and a read channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConvWeight {
+    /// Where the taps are.
+    pub windows: Windows,
+    /// The channels.
+    pub channels: Channels,
+    /// The images.
+    pub images: Place,
+    /// The derivative by the convolution's result.
+    pub grad: Place,
+    /// The derivative by the weight.
+    pub to: Place,
+}
+
+/// Picks, at each position of a window and in each channel, the value of another image at the place of the
+/// first maximum; or, `scatter`, adds a value for each position there. The unit of work is the image.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MaxPool {
+    /// Where the taps are.
+    pub windows: Windows,
+    /// The number of channels.
+    pub channels: usize,
+    /// Whether values are added at the maxima instead of picked there.
+    pub scatter: bool,
+    /// The images whose maxima are looked for.
+    pub images: Place,
+    /// What is picked from, or added.
+    pub values: Place,
+    /// The result.
+    pub to: Place,
+}
+
 /// One instruction.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Instr {
@@ -183,6 +291,25 @@ pub enum Instr {
         /// The sums.
         to: Place,
     },
+    /// `to[p, c] = Σ_r from[p, r, c]`, rows in order. The unit of work is the part p.
+    PartSum {
+        /// A `parts × rows × columns` array.
+        from: Place,
+        /// Its number of parts.
+        parts: usize,
+        /// Rows of each part.
+        rows: usize,
+        /// Its number of columns.
+        columns: usize,
+        /// The sums.
+        to: Place,
+    },
+    /// A convolution or its derivative by the image.
+    Conv(Conv),
+    /// A convolution's derivative by the weight.
+    ConvWeight(ConvWeight),
+    /// Values at the maxima of windows.
+    MaxPool(MaxPool),
     /// A copy between layouts.
     Copy(Copy),
     /// Fills with one value. There is one unit of work.
@@ -383,9 +510,14 @@ impl Instr {
                 places
             }
             Instr::MatMul(p) => vec![&mut p.a.place, &mut p.b.place, &mut p.c],
+            Instr::Conv(conv) => vec![&mut conv.from, &mut conv.weight, &mut conv.to],
+            Instr::ConvWeight(conv) => vec![&mut conv.images, &mut conv.grad, &mut conv.to],
+            Instr::MaxPool(pool) => vec![&mut pool.images, &mut pool.values, &mut pool.to],
             Instr::Copy(copy) => vec![&mut copy.from, &mut copy.to],
             Instr::Fill { to, .. } => vec![to],
-            Instr::ColumnSum { from, to, .. } | Instr::ArgMax { from, to, .. } => vec![from, to],
+            Instr::ColumnSum { from, to, .. }
+            | Instr::PartSum { from, to, .. }
+            | Instr::ArgMax { from, to, .. } => vec![from, to],
             Instr::Gather { table, indices, to, .. } => vec![table, indices, to],
             Instr::ScatterAdd { values, indices, to, .. } => vec![values, indices, to],
             Instr::WriteRows { table, indices, values, to, .. } => vec![table, indices, values, to],
@@ -404,6 +536,12 @@ impl Instr {
             Instr::Tile(_) => "tile",
             Instr::MatMul(_) => "matmul",
             Instr::ColumnSum { .. } => "column_sum",
+            Instr::PartSum { .. } => "part_sum",
+            Instr::Conv(conv) if conv.transposed => "conv_transposed",
+            Instr::Conv(_) => "conv",
+            Instr::ConvWeight(_) => "conv_weight",
+            Instr::MaxPool(pool) if pool.scatter => "max_unpool",
+            Instr::MaxPool(_) => "max_pool",
             Instr::Copy(_) => "copy",
             Instr::Fill { .. } => "fill",
             Instr::Gather { .. } => "gather",

@@ -2,7 +2,9 @@
 //! what another writes. A machine runs only what passes, so its kernels need no checks.
 
 use crate::kernels::TileOp;
-use crate::program::{Access, Group, Instr, Place, Program, Source, Space, Target, Tile, TileKind};
+use crate::program::{
+    Access, Channels, Group, Instr, Place, Program, Source, Space, Target, Tile, TileKind, Windows,
+};
 
 /// A program that cannot be run. It is never the user's fault: plans that compile are sound.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -162,7 +164,10 @@ fn overlaps_itself(instr: &Instr) -> bool {
     match instr {
         Instr::Tile(_) | Instr::Fill { .. } | Instr::ArgMax { .. } => false,
         Instr::MatMul(p) => overlap(&p.a.place, &p.c) || overlap(&p.b.place, &p.c),
-        Instr::ColumnSum { from, to, .. } => overlap(from, to),
+        Instr::ColumnSum { from, to, .. } | Instr::PartSum { from, to, .. } => overlap(from, to),
+        Instr::Conv(c) => overlap(&c.from, &c.to) || overlap(&c.weight, &c.to),
+        Instr::ConvWeight(c) => overlap(&c.images, &c.to) || overlap(&c.grad, &c.to),
+        Instr::MaxPool(p) => overlap(&p.images, &p.to) || overlap(&p.values, &p.to),
         Instr::Copy(copy) => overlap(&copy.from, &copy.to),
         Instr::Gather { table, to, .. } => overlap(table, to),
         Instr::WriteRows { table, indices, values, to, .. } => {
@@ -210,6 +215,46 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
             touch(*from, false, None);
             touch(*to, true, Some(1));
             n == *columns && holds(from, &[(*rows, *columns), (*columns, 1)]) && real(from) && real(to)
+        }
+        Instr::PartSum { from, parts, rows, columns, to } => {
+            touch(*from, false, rows.checked_mul(*columns));
+            touch(*to, true, Some(*columns));
+            n == *parts && rows.checked_mul(*columns).is_some() && real(from) && real(to)
+        }
+        Instr::Conv(c) => {
+            let Some(sizes) = window_sizes(&c.windows, &c.channels) else { return false };
+            let (from, to) =
+                if c.transposed { (sizes.positions, sizes.pixels) } else { (sizes.pixels, sizes.positions) };
+            let Channels { groups, inner, outer } = c.channels;
+            // Sizes were counted with `inner` channels a pixel and `outer` a position, or the reverse.
+            touch(c.from, false, Some(from * groups * inner));
+            touch(c.weight, false, None);
+            touch(c.to, true, Some(to * groups * outer));
+            n == c.windows.images && c.weight.len >= sizes.weight && [c.from, c.weight, c.to].iter().all(real)
+        }
+        Instr::ConvWeight(c) => {
+            let Some(sizes) = window_sizes(&c.windows, &c.channels) else { return false };
+            let Channels { groups, inner, outer } = c.channels;
+            let holds = |place: &Place, each: usize| {
+                each.checked_mul(c.windows.images).is_some_and(|len| len <= place.len)
+            };
+            touch(c.images, false, None);
+            touch(c.grad, false, None);
+            touch(c.to, true, Some(groups * outer));
+            n == c.windows.window.taps() * inner
+                && holds(&c.images, sizes.pixels * groups * inner)
+                && holds(&c.grad, sizes.positions * groups * outer)
+                && [c.images, c.grad, c.to].iter().all(real)
+        }
+        Instr::MaxPool(p) => {
+            let channels = Channels { groups: p.channels, inner: 1, outer: 1 };
+            let Some(sizes) = window_sizes(&p.windows, &channels) else { return false };
+            let (large, small) = (sizes.pixels * p.channels, sizes.positions * p.channels);
+            let (values, to) = if p.scatter { (small, large) } else { (large, small) };
+            touch(p.images, false, Some(large));
+            touch(p.values, false, Some(values));
+            touch(p.to, true, Some(to));
+            n == p.windows.images && [p.images, p.values, p.to].iter().all(real)
         }
         Instr::Copy(copy) => {
             let layout = |strides: &[usize]| -> Vec<(usize, usize)> {
@@ -303,7 +348,33 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
     }
 }
 
+/// Sizes of a sliding window's operands.
+struct WindowSizes {
+    pixels: usize,
+    positions: usize,
+    weight: usize,
+}
+
+/// The sizes, if the grids belong together and everything can be counted.
+fn window_sizes(windows: &Windows, channels: &Channels) -> Option<WindowSizes> {
+    if windows.window.positions(windows.large)? != windows.small || channels.groups == 0 {
+        return None;
+    }
+    let product = |factors: &[usize]| factors.iter().try_fold(1usize, |n, &f| n.checked_mul(f));
+    let Channels { groups, inner, outer } = *channels;
+    let pixels = product(&windows.large)?;
+    let positions = product(&windows.small)?;
+    let taps = product(&windows.window.kernel)?;
+    let columns = channels.panels().checked_mul(channels.panel())?;
+    let weight = product(&[groups, taps, inner, if channels.depthwise() { 1 } else { columns }])?;
+    let most = pixels.max(positions);
+    product(&[most, groups, inner.max(1), outer.max(1)])?;
+    Some(WindowSizes { pixels, positions, weight })
+}
+
 fn collect_tile(tile: &Tile, scalars: usize, out: &mut Vec<Touch>) -> bool {
+    // A unit of work is `rows` rows.
+    let Some(wide) = tile.width.checked_mul(tile.rows).filter(|_| tile.rows > 0) else { return false };
     let mut shapes: Vec<Option<Access>> = vec![None; tile.registers];
     for instr in &tile.instrs {
         let arity = match instr.kind {
@@ -316,8 +387,8 @@ fn collect_tile(tile: &Tile, scalars: usize, out: &mut Vec<Touch>) -> bool {
         let reduces = matches!(instr.kind, TileKind::SumRow | TileKind::MaxRow);
         for arg in &instr.args {
             let stride = match arg.access {
-                Access::Wide => Some(tile.width),
-                Access::Row => Some(1),
+                Access::Wide => Some(wide),
+                Access::Row => Some(tile.rows),
                 Access::Column | Access::One => None,
             };
             // A result with one element a row has no columns to take from, unless it reduces them.
@@ -374,7 +445,7 @@ fn collect_tile(tile: &Tile, scalars: usize, out: &mut Vec<Touch>) -> bool {
                 if place.space == Space::Index {
                     return false;
                 }
-                let stride = if instr.shape == Access::Wide { tile.width } else { 1 };
+                let stride = if instr.shape == Access::Wide { wide } else { tile.rows };
                 out.push(Touch { place, write: true, stride: Some(stride) });
             }
         }

@@ -18,6 +18,7 @@ modules! {
     reshape, permute, broadcast, slice, pad, concat,
     matmul, gather, scatter_add, one_hot, stop_gradient,
     add_rows, set_rows, first_occurrence, distinct, segments, sparse_matmul,
+    conv2d, conv2d_input_gradient, conv2d_weight_gradient, max_pool, max_unpool,
 }
 
 /// A tensor of doubles from a reference kernel, whose number of values is right by construction.

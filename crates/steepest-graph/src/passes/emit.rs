@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use steepest_tensor::program::{
-    Access, Copy, Group, Instr, MatMul, Matrix, Operand, Place, Program, Region, ScalarInstr, Source, Space,
-    Target, Tile, TileInstr,
+    Access, Conv, ConvWeight, Copy, Group, Instr, MatMul, Matrix, MaxPool, Operand, Place, Program, Region,
+    ScalarInstr, Source, Space, Target, Tile, TileInstr,
 };
 use steepest_tensor::{Buffer, DType, Shape};
 
@@ -19,6 +19,9 @@ use crate::passes::simplify::Flow;
 const MATMUL_BLOCK: usize = 64;
 /// The same where the factor is a transposed activation: weight gradients, updated while they are hot.
 const GRADIENT_BLOCK: usize = 48;
+/// Bytes that a few images may read and write while they go through a group's instructions together, so that
+/// what they make stays in the second-level cache.
+const IMAGE_BLOCK: u64 = 1 << 20;
 /// Work (floating-point operations plus bytes) below which a group is not worth sharing.
 const SHARED_WORK: u64 = 40_000;
 /// Work below which a whole step is not worth a second thread.
@@ -113,12 +116,23 @@ impl Emitter<'_> {
     }
 
     fn group(&self, plan: &GroupPlan) -> Group {
-        let instrs = plan.runs.iter().flat_map(|run| self.run(run)).collect();
+        let instrs = plan.runs.iter().flat_map(|run| self.run(run, plan.extent)).collect();
         let product =
             self.items(plan).any(|item| matches!(item.kernel, Kernel::MatMul { by_columns: false, .. }));
         let gradient =
             self.items(plan).any(|item| matches!(&item.kernel, Kernel::MatMul { a, .. } if a.column != 1));
         let whole = plan.extent.max(1);
+        if plan.images {
+            let bytes: u64 = self.items(plan).map(|item| item.cost(self.size).1).sum();
+            let block = (IMAGE_BLOCK * whole as u64 / bytes.max(1)).clamp(1, whole as u64) as usize;
+            return Group {
+                extent: plan.extent,
+                align: 1,
+                block,
+                shared: self.work(plan) >= SHARED_WORK,
+                instrs,
+            };
+        }
         let (align, block) = match (product, gradient) {
             (true, true) => (8, GRADIENT_BLOCK),
             (true, false) => (8, MATMUL_BLOCK),
@@ -129,9 +143,9 @@ impl Emitter<'_> {
         Group { extent: plan.extent, align, block, shared: self.work(plan) >= SHARED_WORK, instrs }
     }
 
-    fn run(&self, run: &Run) -> Vec<Instr> {
+    fn run(&self, run: &Run, units: usize) -> Vec<Instr> {
         match run.width {
-            Some(width) => vec![Instr::Tile(self.tile(width, &run.items))],
+            Some(width) => vec![Instr::Tile(self.tile(width, units, &run.items))],
             None => run.items.iter().flat_map(|node| self.kernel(&self.lowered.items[node])).collect(),
         }
     }
@@ -153,6 +167,25 @@ impl Emitter<'_> {
             }
             Kernel::ColumnSum { from, rows, columns } => {
                 vec![Instr::ColumnSum { from: self.place(*from), rows: *rows, columns: *columns, to }]
+            }
+            Kernel::PartSum { from, parts, rows, columns } => {
+                let from = self.place(*from);
+                vec![Instr::PartSum { from, parts: *parts, rows: *rows, columns: *columns, to }]
+            }
+            Kernel::Conv { windows, channels, transposed, from, weight } => {
+                let (from, weight) = (self.place(*from), self.place(*weight));
+                let (windows, channels, transposed) = (*windows, *channels, *transposed);
+                vec![Instr::Conv(Conv { windows, channels, transposed, from, weight, to })]
+            }
+            Kernel::ConvWeight { windows, channels, images, grad } => {
+                let (images, grad) = (self.place(*images), self.place(*grad));
+                let (windows, channels) = (*windows, *channels);
+                vec![Instr::ConvWeight(ConvWeight { windows, channels, images, grad, to })]
+            }
+            Kernel::MaxPool { windows, channels, scatter, images, values } => {
+                let (images, values) = (self.place(*images), self.place(*values));
+                let (windows, channels, scatter) = (*windows, *channels, *scatter);
+                vec![Instr::MaxPool(MaxPool { windows, channels, scatter, images, values, to })]
             }
             Kernel::Copy { from, offset, shape, strides } => {
                 let from = self.place(*from);
@@ -217,7 +250,7 @@ impl Emitter<'_> {
         }
     }
 
-    fn tile(&self, width: usize, nodes: &[usize]) -> Tile {
+    fn tile(&self, width: usize, units: usize, nodes: &[usize]) -> Tile {
         let mut registers = Registers::new(nodes, self.lowered);
         let mut instrs = Vec::with_capacity(nodes.len());
         let mut flat = true;
@@ -245,7 +278,10 @@ impl Emitter<'_> {
             registers.release(at, None);
             instrs.push(TileInstr { kind: kind.clone(), args, to, shape });
         }
-        Tile { width, instrs, registers: registers.count, flat }
+        // All items of a run have the same number of rows.
+        let extent = nodes.first().map_or(units, |node| self.lowered.items[node].extent);
+        let rows = extent.checked_div(units).unwrap_or(1).max(1);
+        Tile { width, instrs, registers: registers.count, rows, flat }
     }
 
     fn operand(&self, value: Value, access: Access, registers: &Registers) -> Operand {

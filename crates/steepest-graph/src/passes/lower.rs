@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use steepest_tensor::program::{Access, TileKind};
-use steepest_tensor::{Shape, TileOp};
+use steepest_tensor::program::{Access, Channels, TileKind, Windows};
+use steepest_tensor::{Shape, TileOp, Window};
 
 use crate::op::{Element, Op};
+use crate::ops::conv2d::Sizes;
 use crate::passes::simplify::Flow;
 
 /// What an operand of an item is.
@@ -61,6 +62,14 @@ pub(crate) enum Kernel {
     MatMul { batches: usize, m: usize, n: usize, k: usize, a: Factor, b: Factor, by_columns: bool },
     /// Sums of columns.
     ColumnSum { from: usize, rows: usize, columns: usize },
+    /// Sums of the rows of each part.
+    PartSum { from: usize, parts: usize, rows: usize, columns: usize },
+    /// A convolution, or its derivative by the images.
+    Conv { windows: Windows, channels: Channels, transposed: bool, from: usize, weight: usize },
+    /// A convolution's derivative by its weight.
+    ConvWeight { windows: Windows, channels: Channels, images: usize, grad: usize },
+    /// Values at the maxima of windows.
+    MaxPool { windows: Windows, channels: usize, scatter: bool, images: usize, values: usize },
     /// A strided copy of the whole value.
     Copy { from: usize, offset: usize, shape: Shape, strides: Vec<usize> },
     /// Parts of the result, copied one after the other.
@@ -177,6 +186,12 @@ impl Lowering<'_> {
                 let from = self.demand(inputs[0]);
                 Item { node, extent: columns, kernel: Kernel::ColumnSum { from, rows, columns } }
             }
+            Op::Sum(sum) if sum.axes == [1] && flow.shape(inputs[0]).rank() == 3 => {
+                let own = flow.shape(inputs[0]);
+                let (parts, rows, columns) = (own[0], own[1], own[2]);
+                let from = self.demand(inputs[0]);
+                Item { node, extent: parts, kernel: Kernel::PartSum { from, parts, rows, columns } }
+            }
             Op::Sum(_) => self.reduction(node, TileKind::SumRow),
             Op::Max(_) => self.reduction(node, TileKind::MaxRow),
             Op::Broadcast(_) => self.broadcast(node),
@@ -247,6 +262,17 @@ impl Lowering<'_> {
                 let from = self.demand(inputs[0]);
                 Item { node, extent: shape.elements(), kernel: Kernel::ArgMax { from, width } }
             }
+            Op::Conv2d(conv) => self.conv(node, &conv.window, conv.groups, false),
+            Op::Conv2dInputGradient(conv) => self.conv(node, &conv.window, conv.groups, true),
+            Op::Conv2dWeightGradient(conv) => {
+                let (x, y) = (flow.shape(inputs[0]), flow.shape(inputs[1]));
+                let (windows, channels) = geometry(x, y, &conv.window, conv.groups);
+                let (images, grad) = (self.demand(inputs[0]), self.demand(inputs[1]));
+                let extent = conv.window.taps() * channels.inner;
+                Item { node, extent, kernel: Kernel::ConvWeight { windows, channels, images, grad } }
+            }
+            Op::MaxPool(pool) => self.max_pool(node, &pool.window, shape, false),
+            Op::MaxUnpool(pool) => self.max_pool(node, &pool.window, flow.shape(inputs[1]), true),
             Op::OneHot(one_hot) => {
                 let value = Value::Node(self.demand(inputs[0]));
                 let reads = vec![Read { value, access: Access::Row }];
@@ -281,6 +307,26 @@ impl Lowering<'_> {
             extent: shape[0],
             kernel: Kernel::WriteRows { table, indices, values, count, width, add },
         }
+    }
+
+    fn conv(&mut self, node: usize, window: &Window, groups: usize, transposed: bool) -> Item {
+        let inputs = &self.flow.nodes[node].inputs;
+        let (read, written) = (self.flow.shape(inputs[0]), self.flow.shape(node));
+        let (x, y) = if transposed { (written, read) } else { (read, written) };
+        let (windows, Channels { groups, inner, outer }) = geometry(x, y, window, groups);
+        let (inner, outer) = if transposed { (outer, inner) } else { (inner, outer) };
+        let channels = Channels { groups, inner, outer };
+        let (from, weight) = (self.demand(inputs[0]), self.demand(inputs[1]));
+        let kernel = Kernel::Conv { windows, channels, transposed, from, weight };
+        Item { node, extent: windows.images, kernel }
+    }
+
+    fn max_pool(&mut self, node: usize, window: &Window, small: Shape, scatter: bool) -> Item {
+        let inputs = &self.flow.nodes[node].inputs;
+        let (windows, channels) = geometry(self.flow.shape(inputs[0]), small, window, 1);
+        let (images, values) = (self.demand(inputs[0]), self.demand(inputs[1]));
+        let kernel = Kernel::MaxPool { windows, channels: channels.inner, scatter, images, values };
+        Item { node, extent: windows.images, kernel }
     }
 
     fn copy(&mut self, node: usize, from: usize, offset: usize, strides: Vec<usize>) -> Item {
@@ -464,6 +510,16 @@ impl Item {
                 vec![(a.value, dense.then_some(*k)), (b.value, None)]
             }
             Kernel::ColumnSum { from, .. } | Kernel::Copy { from, .. } => vec![(*from, None)],
+            Kernel::PartSum { from, rows, columns, .. } => vec![(*from, Some(rows * columns))],
+            Kernel::Conv { windows, channels, transposed, from, weight } => {
+                let pixels = if *transposed { windows.positions() } else { windows.pixels() };
+                vec![(*from, Some(pixels * channels.groups * channels.inner)), (*weight, None)]
+            }
+            Kernel::ConvWeight { images, grad, .. } => vec![(*images, None), (*grad, None)],
+            Kernel::MaxPool { windows, channels, scatter, images, values } => {
+                let pixels = if *scatter { windows.positions() } else { windows.pixels() };
+                vec![(*images, Some(windows.pixels() * channels)), (*values, Some(pixels * channels))]
+            }
             Kernel::Parts { parts } => parts.iter().filter_map(|part| Some((part.from?, None))).collect(),
             Kernel::Gather { table, indices, .. } => vec![(*table, None), (*indices, Some(1))],
             Kernel::ScatterAdd { values, indices, .. } => vec![(*values, None), (*indices, None)],
@@ -495,6 +551,16 @@ impl Item {
             | Kernel::ScatterAdd { .. }
             | Kernel::FirstOccurrence { .. }
             | Kernel::Segments { .. } => None,
+            Kernel::PartSum { columns, .. } => Some(*columns),
+            Kernel::Conv { windows, channels, transposed, .. } => {
+                let pixels = if *transposed { windows.pixels() } else { windows.positions() };
+                Some(pixels * channels.groups * channels.outer)
+            }
+            Kernel::ConvWeight { channels, .. } => Some(channels.groups * channels.outer),
+            Kernel::MaxPool { windows, channels, scatter, .. } => {
+                let pixels = if *scatter { windows.pixels() } else { windows.positions() };
+                Some(pixels * channels)
+            }
         }
     }
 
@@ -518,6 +584,21 @@ impl Item {
                 (2 * batches * m * n * k, batches * (m * k + k * n + m * n))
             }
             Kernel::ColumnSum { rows, columns, .. } => (rows * columns, rows * columns + columns),
+            Kernel::PartSum { parts, rows, columns, .. } => {
+                (parts * rows * columns, parts * (rows + 1) * columns)
+            }
+            Kernel::Conv { windows, channels, .. } | Kernel::ConvWeight { windows, channels, .. } => {
+                let Channels { groups, inner, outer } = *channels;
+                let (taps, positions) = (windows.window.taps(), windows.images * windows.positions());
+                let pixels = windows.images * windows.pixels();
+                let weight = taps * groups * inner * outer;
+                (2 * positions * weight, groups * (pixels * inner + positions * outer) + weight)
+            }
+            Kernel::MaxPool { windows, channels, .. } => {
+                let (pixels, positions) = (windows.pixels(), windows.positions());
+                let compared = positions * windows.window.taps();
+                (windows.images * channels * compared, windows.images * channels * (2 * pixels + positions))
+            }
             Kernel::Copy { shape, .. } => (0, 2 * shape.elements()),
             Kernel::Parts { parts } => (0, parts.iter().map(|part| 2 * part.rows * part.width).sum()),
             Kernel::Gather { width, .. } => (0, 2 * self.extent * width),
@@ -539,4 +620,10 @@ impl Item {
 /// Whether a node's value is made of indices.
 pub(crate) fn is_index(flow: &Flow, node: usize) -> bool {
     flow.nodes[node].ty.element == Element::Index
+}
+
+/// Grids and channels of a convolution from images of shape `x` to positions of shape `y`.
+fn geometry(x: Shape, y: Shape, window: &Window, groups: usize) -> (Windows, Channels) {
+    let Sizes { images, large, small, groups, inner, outer } = Sizes::of(x, y, groups);
+    (Windows { images, large, small, window: *window }, Channels { groups, inner, outer })
 }

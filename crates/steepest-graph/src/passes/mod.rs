@@ -9,6 +9,7 @@
 //! 4. [`place`](fn@place::place): values that leave their tile get a place in the arena, for as long as they live.
 //! 5. [`emit`](fn@emit::emit): instructions, with the values that stay inside a tile in registers.
 
+mod convolution;
 pub(crate) mod emit;
 pub(crate) mod lower;
 pub(crate) mod place;

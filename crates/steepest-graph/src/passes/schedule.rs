@@ -22,7 +22,10 @@ pub(crate) struct Run {
 /// Items of one extent that run without a barrier.
 #[derive(Clone, Debug)]
 pub(crate) struct GroupPlan {
+    /// Units of work.
     pub extent: usize,
+    /// Whether the unit is an image.
+    pub images: bool,
     pub runs: Vec<Run>,
 }
 
@@ -49,10 +52,11 @@ struct Edge {
 /// Finds levels, groups and runs.
 pub(crate) fn schedule(flow: &Flow, lowered: &Lowered) -> Schedule {
     let mut needs: BTreeMap<usize, Vec<Edge>> = BTreeMap::new();
+    let units = Units::find(lowered);
     for (&node, item) in &lowered.items {
         let edges = item.reads().into_iter().filter_map(|(value, stride)| {
             let producer = lowered.items.get(&value)?;
-            let aligned = producer.extent == item.extent && stride.is_some() && stride == producer.writes();
+            let aligned = units.aligned(lowered, value, producer.writes(), node, stride);
             Some(Edge { from: value, aligned })
         });
         needs.insert(node, edges.collect());
@@ -64,7 +68,7 @@ pub(crate) fn schedule(flow: &Flow, lowered: &Lowered) -> Schedule {
         if matches!(&flow.nodes[node].op, Op::Read(read) if read.variable.index() == variable) {
             continue;
         }
-        if !write_in_place(flow, lowered, &mut needs, &mut uses, &mut schedule, variable, node) {
+        if !write_in_place(flow, lowered, &units, &mut needs, &mut uses, &mut schedule, variable, node) {
             schedule.copies.push((variable, node));
         }
     }
@@ -74,15 +78,18 @@ pub(crate) fn schedule(flow: &Flow, lowered: &Lowered) -> Schedule {
         schedule.level.insert(node, level.max().unwrap_or(0));
     }
     let count = schedule.level.values().max().map_or(0, |level| level + 1);
-    let mut by_level: Vec<BTreeMap<usize, Vec<usize>>> = vec![BTreeMap::new(); count];
+    let mut by_level: Vec<BTreeMap<(usize, bool), Vec<usize>>> = vec![BTreeMap::new(); count];
     for &node in &order {
-        by_level[schedule.level[&node]].entry(lowered.items[&node].extent).or_default().push(node);
+        by_level[schedule.level[&node]].entry(units.of[&node]).or_default().push(node);
     }
     for groups in by_level {
         let groups = groups
             .into_iter()
-            .flat_map(|(extent, nodes)| parts(&nodes, &needs).into_iter().map(move |part| (extent, part)));
-        let plans = groups.map(|(extent, nodes)| GroupPlan { extent, runs: runs(lowered, &needs, &nodes) });
+            .flat_map(|(unit, nodes)| parts(&nodes, &needs).into_iter().map(move |part| (unit, part)));
+        let plans = groups.map(|((extent, images), nodes)| {
+            let runs = runs(lowered, &needs, &nodes);
+            GroupPlan { extent, images, runs }
+        });
         schedule.regions.push(plans.collect());
     }
     schedule
@@ -90,9 +97,11 @@ pub(crate) fn schedule(flow: &Flow, lowered: &Lowered) -> Schedule {
 
 /// Lets an item write a variable's new value over the old one, if everything else that reads the old
 /// one can run before.
+#[allow(clippy::too_many_arguments)] // the whole state of the pass
 fn write_in_place(
     flow: &Flow,
     lowered: &Lowered,
+    units: &Units,
     needs: &mut BTreeMap<usize, Vec<Edge>>,
     uses: &mut Uses,
     schedule: &mut Schedule,
@@ -106,8 +115,7 @@ fn write_in_place(
     }
     let mut edges = Vec::new();
     for &(other, stride) in uses.readers.get(&variable).map_or(&[][..], Vec::as_slice) {
-        let extent = lowered.items[&other].extent;
-        let aligned = extent == writer.extent && stride.is_some() && stride == writer.writes();
+        let aligned = units.aligned(lowered, node, writer.writes(), other, stride);
         if other == node {
             // A tile reads each element before it writes it, and rows that are written in a table are all that
             // changes in it; other kernels read some elements later.
@@ -225,6 +233,7 @@ fn runs(lowered: &Lowered, needs: &BTreeMap<usize, Vec<Edge>>, nodes: &[usize]) 
         Kernel::Tile { width, .. } => Some(*width),
         _ => None,
     };
+    let extent = |node: usize| lowered.items[&node].extent;
     let at: BTreeMap<usize, usize> = nodes.iter().enumerate().map(|(i, &n)| (n, i)).collect();
     let mut unmet = vec![0; nodes.len()];
     let mut users: Vec<Vec<usize>> = vec![Vec::new(); nodes.len()];
@@ -237,11 +246,17 @@ fn runs(lowered: &Lowered, needs: &BTreeMap<usize, Vec<Edge>>, nodes: &[usize]) 
     let mut ready: BTreeSet<usize> = (0..nodes.len()).filter(|&i| unmet[i] == 0).collect();
     let mut runs: Vec<Run> = Vec::new();
     while let Some(&first) = ready.first() {
-        let joins = |i: usize| match (runs.last().and_then(|run| run.width), width(nodes[i])) {
-            (Some(run), Some(own)) => run == own || run == 1 || own == 1,
-            _ => false,
+        // Where the unit is an image, rows may be pixels or images.
+        let joins = |i: usize| {
+            runs.last().is_some_and(|run| match (run.width, width(nodes[i])) {
+                (Some(width), Some(own)) => {
+                    (width == own || width == 1 || own == 1) && extent(run.items[0]) == extent(nodes[i])
+                }
+                _ => false,
+            })
         };
-        let next = ready.iter().copied().find(|&i| joins(i)).unwrap_or(first);
+        let joining = ready.iter().copied().find(|&i| joins(i));
+        let next = joining.unwrap_or(first);
         ready.remove(&next);
         for &user in &users[next] {
             unmet[user] -= 1;
@@ -251,9 +266,7 @@ fn runs(lowered: &Lowered, needs: &BTreeMap<usize, Vec<Edge>>, nodes: &[usize]) 
         }
         let node = nodes[next];
         match runs.last_mut() {
-            Some(run)
-                if run.width.is_some_and(|w| width(node).is_some_and(|o| w == o || w == 1 || o == 1)) =>
-            {
+            Some(run) if joining.is_some() => {
                 // Rows of one element are read and written as rows; those of none have only rows.
                 run.width = if run.width == Some(1) { width(node) } else { run.width };
                 run.items.push(node);
@@ -262,4 +275,78 @@ fn runs(lowered: &Lowered, needs: &BTreeMap<usize, Vec<Edge>>, nodes: &[usize]) 
         }
     }
     runs
+}
+
+/// Which unit of work each item is cut by: its rows, or, for convolutions, pooling and the pixel by pixel
+/// operations between them, the image.
+struct Units {
+    /// The number of units, and whether they are images.
+    of: BTreeMap<usize, (usize, bool)>,
+}
+
+impl Units {
+    fn find(lowered: &Lowered) -> Units {
+        let mut units = Units { of: BTreeMap::new() };
+        for (&node, item) in &lowered.items {
+            let images = matches!(item.kernel, Kernel::Conv { .. } | Kernel::MaxPool { .. });
+            units.of.insert(node, (item.extent, images));
+            // What follows images pixel by pixel goes along with them, and so do sums of each image.
+            for (value, stride) in item.reads() {
+                if let Some((count, true)) = units.of.get(&value).copied() {
+                    units.join(lowered, node, count, stride, value, lowered.items[&value].writes());
+                }
+            }
+        }
+        // What comes before them, too.
+        for (&node, item) in lowered.items.iter().rev() {
+            let (count, images) = units.of[&node];
+            for (value, stride) in item.reads() {
+                if let (true, Some(producer)) = (images, lowered.items.get(&value)) {
+                    units.join(lowered, value, count, producer.writes(), node, stride);
+                }
+            }
+        }
+        units
+    }
+
+    /// Cuts an item that works pixel by pixel into images, if each is what a neighbour's image is.
+    fn join(
+        &mut self,
+        lowered: &Lowered,
+        node: usize,
+        count: usize,
+        own: Option<usize>,
+        neighbour: usize,
+        other: Option<usize>,
+    ) {
+        let item = &lowered.items[&node];
+        let fits = match item.kernel {
+            Kernel::Tile { .. } => count > 0 && item.extent.is_multiple_of(count),
+            Kernel::PartSum { .. } => item.extent == count,
+            _ => false,
+        };
+        if self.of[&node].1 || !fits {
+            return;
+        }
+        let before = self.of.insert(node, (count, true));
+        if !self.aligned(lowered, neighbour, other, node, own) {
+            self.of.extend(before.map(|before| (node, before)));
+        }
+    }
+
+    /// Whether each unit of an item needs only the same unit of another, given the elements that each row of
+    /// both writes or reads of the value between them.
+    fn aligned(
+        &self,
+        lowered: &Lowered,
+        one: usize,
+        one_stride: Option<usize>,
+        other: usize,
+        other_stride: Option<usize>,
+    ) -> bool {
+        let (Some(a), Some(b)) = (one_stride, other_stride) else { return false };
+        // An item has at least as many rows as units.
+        let rows = |node: usize| lowered.items[&node].extent.checked_div(self.of[&node].0).unwrap_or(1);
+        self.of[&one] == self.of[&other] && a * rows(one) == b * rows(other)
+    }
 }

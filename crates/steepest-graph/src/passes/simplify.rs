@@ -111,7 +111,7 @@ impl Flow {
         self.nodes.len() - 1
     }
 
-    fn reshape(&mut self, node: usize, shape: Shape) -> usize {
+    pub(super) fn reshape(&mut self, node: usize, shape: Shape) -> usize {
         self.add(ops::reshape::Reshape { shape }.into(), vec![node], Type { shape, ..self.nodes[node].ty })
     }
 
@@ -159,6 +159,7 @@ impl Flow {
             Op::Sum(sum) => self.rewrite_reduction(inputs[0], &sum.axes, ty.shape, true),
             Op::Max(max) => self.rewrite_reduction(inputs[0], &max.axes, ty.shape, false),
             Op::MatMul(_) => self.rewrite_outer_product(inputs, ty),
+            Op::Conv2d(_) | Op::Conv2dInputGradient(_) => self.rewrite_convolution(op, inputs, ty),
             op if op.rule().elementwise().is_some() => self.rewrite_elementwise(op, inputs, ty),
             _ => None,
         }
@@ -218,7 +219,7 @@ impl Flow {
     }
 
     /// Reductions become reductions of each row, `[r, c] → [r]` over axis 1, or sums of each column,
-    /// `[r, c] → [c]` over axis 0.
+    /// `[r, c] → [c]` over axis 0 and, part by part, `[p, r, c] → [p, c]` over axis 1.
     fn rewrite_reduction(&mut self, x: usize, axes: &[usize], result: Shape, sum: bool) -> Option<usize> {
         let from = self.shape(x);
         let reduced: usize = axes.iter().map(|&axis| from[axis]).product();
@@ -228,7 +229,8 @@ impl Flow {
         let (rank, kept) = (from.rank(), from.elements().checked_div(reduced).unwrap_or(result.elements()));
         let rows = rank == 2 && axes == [1];
         let columns = rank == 2 && axes == [0];
-        if rows || (columns && sum) {
+        let parts = rank == 3 && axes == [1];
+        if rows || (sum && (columns || parts)) {
             return None;
         }
         let reduce = |flow: &mut Flow, x: usize, axis: usize, shape: Shape| {
@@ -247,6 +249,16 @@ impl Flow {
         } else if trailing {
             let flat = self.reshape(x, Shape::from([kept, reduced]));
             reduce(self, flat, 1, Shape::from([kept]))
+        } else if sum && middle(from, axes) {
+            // Pixels of an image, steps of a sequence: a sum of each part, over rows of the last axis.
+            let flat =
+                self.reshape(x, Shape::from([from[..axes[0]].iter().product(), reduced, from[rank - 1]]));
+            reduce(self, flat, 1, Shape::from([from[..axes[0]].iter().product(), from[rank - 1]]))
+        } else if leading && sum && rank >= 3 && axes.len() == rank - 1 {
+            // First within each part of axis 0, so that the parts are summed by different threads.
+            let flat = self.reshape(x, Shape::from([from[0], reduced / from[0].max(1), from[rank - 1]]));
+            let per_part = reduce(self, flat, 1, Shape::from([from[0], from[rank - 1]]));
+            reduce(self, per_part, 0, Shape::from([from[rank - 1]]))
         } else if leading && sum {
             let flat = self.reshape(x, Shape::from([reduced, kept]));
             reduce(self, flat, 0, Shape::from([kept]))
@@ -400,4 +412,11 @@ impl Flow {
             op => op.name().to_owned(),
         }
     }
+}
+
+/// Whether axes are all those between some leading ones and the last.
+fn middle(shape: Shape, axes: &[usize]) -> bool {
+    let rank = shape.rank();
+    let first = rank - 1 - axes.len().min(rank - 1);
+    first > 0 && axes.iter().copied().eq(first..rank - 1)
 }

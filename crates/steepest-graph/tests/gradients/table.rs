@@ -1,6 +1,6 @@
 //! What is differentiated: every operation, over shapes with no, one and several elements.
 
-use steepest_graph::{Csr, Graph, Var};
+use steepest_graph::{Csr, Graph, Var, Window, gradients};
 use steepest_tensor::{Key, Shape, Tensor};
 
 /// How a value enters the graph.
@@ -47,10 +47,21 @@ where
 
 /// All cases.
 pub fn cases() -> Vec<Case> {
-    [leaves(), unary(), binary(), reductions(), movements(), products(), tables(), rows(), sparse()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        leaves(),
+        unary(),
+        binary(),
+        reductions(),
+        movements(),
+        products(),
+        tables(),
+        rows(),
+        sparse(),
+        windows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn leaves() -> Vec<Case> {
@@ -297,6 +308,65 @@ fn sparse() -> Vec<Case> {
     cases.push(case("sparse_matmul", &[&[0], &[4, 2]], ALL, |graph, v| {
         Csr::new(indices(graph, &[3], &[0, 0, 0]), indices(graph, &[0], &[]), v[0]).matmul(v[1])
     }));
+    cases
+}
+
+/// Image size, window, groups, channels read and written.
+type Convolution = ([usize; 2], Window, usize, usize, usize);
+
+/// Kernels of one tap and larger than the image, strides that leave pixels out, padding wider than the
+/// kernel, dilation, groups, one group for each channel; height 1; no images.
+fn convolutions() -> Vec<Convolution> {
+    let window = |h, w| Window::new([h, w]);
+    vec![
+        ([4, 3], window(2, 2), 1, 2, 3),
+        ([3, 5], window(1, 1), 1, 1, 2),
+        ([4, 4], window(3, 3).padding([1, 1]), 1, 2, 1),
+        ([5, 4], window(2, 3).stride([2, 1]).padding([1, 2]), 1, 2, 2),
+        ([1, 7], window(1, 3).stride([1, 2]).padding([0, 1]), 1, 2, 2),
+        ([5, 5], window(2, 2).dilation([2, 3]).padding([0, 1]), 1, 1, 2),
+        ([6, 3], window(3, 1).stride([4, 2]), 1, 1, 1),
+        ([3, 3], window(2, 2).padding([2, 0]), 2, 4, 2),
+        ([3, 4], window(2, 3).padding([0, 1]), 3, 3, 3),
+        ([4, 4], window(3, 3).stride([2, 2]).padding([1, 1]), 2, 2, 2),
+        ([2, 2], window(3, 2).padding([1, 0]), 2, 2, 4),
+    ]
+}
+
+fn windows() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for ([h, w], window, groups, c, k) in convolutions() {
+        let [kh, kw] = window.kernel;
+        let [oh, ow] = window.positions([h, w]).unwrap();
+        let (x, weight, y) = ([2, h, w, c], [kh, kw, c / groups, k], [2, oh, ow, k]);
+        cases.push(case("conv2d", &[&x, &weight], ALL, move |_, v| v[0].conv2d(v[1], window, groups).tanh()));
+        cases.push(case("conv2d_input_gradient", &[&y, &weight], ALL, move |_, v| {
+            v[0].conv2d_transposed(v[1], window, groups, [h, w]).tanh()
+        }));
+        cases.push(case("conv2d_weight_gradient", &[&x, &y], ALL, move |graph, v| {
+            let w = graph.literal(
+                Tensor::f64(Shape::new(&weight).unwrap(), vec![0.3; weight.iter().product()]).unwrap(),
+            );
+            gradients((v[0].conv2d(w, window, groups) * v[1]).sum(), &[w])[0].dense().tanh()
+        }));
+    }
+    let none: [&[usize]; 2] = [&[0, 3, 3, 2], &[2, 2, 2, 3]];
+    cases.push(case("conv2d", &none, ALL, |_, v| v[0].conv2d(v[1], Window::new([2, 2]), 1)));
+    let pools = [
+        ([4, 4], Window::new([2, 2]).stride([2, 2])),
+        ([5, 4], Window::new([3, 2]).stride([2, 1]).padding([1, 0])),
+        ([1, 6], Window::new([1, 2]).dilation([1, 3])),
+        ([3, 3], Window::new([3, 3])),
+    ];
+    for ([h, w], window) in pools {
+        let [oh, ow] = window.positions([h, w]).unwrap();
+        let (x, y) = ([2, h, w, 2], [2, oh, ow, 2]);
+        cases.push(case("max_pool", &[&x], ALL, move |_, v| v[0].max_pool2d(window).powf(3.0)));
+        cases.push(case("max_unpool", &[&x, &y], ALL, move |_, v| {
+            gradients((v[0].max_pool2d(window) * v[1]).sum(), &[v[0]])[0].dense().powf(3.0)
+        }));
+        cases.push(case("conv2d", &[&x], ALL, move |_, v| v[0].avg_pool2d(window).exp()));
+    }
     cases
 }
 

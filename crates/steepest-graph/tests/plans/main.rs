@@ -11,3 +11,4 @@ mod special;
 #[path = "../gradients/table.rs"]
 mod table;
 mod training;
+mod windows;

@@ -1,9 +1,11 @@
 //! Kernels: what a plan's instructions run, compiled once for each instruction set and chosen when the
 //! program starts.
 
+pub(crate) mod conv;
 pub(crate) mod gemm;
 pub(crate) mod layout;
 pub(crate) mod math;
+pub(crate) mod pooling;
 pub(crate) mod random;
 pub(crate) mod rows;
 pub(crate) mod tile;
@@ -12,7 +14,7 @@ mod tile_op;
 use std::sync::OnceLock;
 
 use crate::machine::Memory;
-use crate::program::Tile;
+use crate::program::{Conv, ConvWeight, MaxPool, Tile};
 use crate::real::{AVX512, FUSED, LANES_F32, LANES_F64, PORTABLE, Real};
 use gemm::Product;
 pub use math::erf_f64;
@@ -29,6 +31,9 @@ pub(crate) struct Kernels<T> {
     pub dot: unsafe fn(*const T, *const T, usize) -> T,
     pub column_sum: unsafe fn(*const T, usize, usize, *mut T, usize, usize),
     pub copy: CopyKernel<T>,
+    pub conv: unsafe fn(&Conv, &Memory<T>, usize, usize),
+    pub conv_weight: unsafe fn(&ConvWeight, &Memory<T>, usize, usize),
+    pub max_pool: unsafe fn(&MaxPool, &Memory<T>, usize, usize),
 }
 
 macro_rules! kernels {
@@ -79,6 +84,34 @@ macro_rules! kernels {
                 unsafe { layout::copy::<T, L>(sizes, from, from_strides, to, to_strides) }
             }
 
+            $(#[$feature])*
+            unsafe fn conv<T: Real, const L: usize>(c: &Conv, memory: &Memory<T>, first: usize, end: usize) {
+                // SAFETY: the caller promises what the kernel asks for.
+                unsafe { conv::conv::<T, L, $isa>(c, memory, first, end) }
+            }
+
+            $(#[$feature])*
+            unsafe fn conv_weight<T: Real, const L: usize>(
+                c: &ConvWeight,
+                memory: &Memory<T>,
+                first: usize,
+                end: usize,
+            ) {
+                // SAFETY: the caller promises what the kernel asks for.
+                unsafe { conv::weight::<T, L, $isa>(c, memory, first, end) }
+            }
+
+            $(#[$feature])*
+            unsafe fn max_pool<T: Real, const L: usize>(
+                p: &MaxPool,
+                memory: &Memory<T>,
+                first: usize,
+                end: usize,
+            ) {
+                // SAFETY: the caller promises what the kernel asks for.
+                unsafe { pooling::max_pool::<T, L, $isa>(p, memory, first, end) }
+            }
+
             pub(super) const fn table<T: Real, const L: usize>() -> Kernels<T> {
                 Kernels {
                     name: $name,
@@ -87,6 +120,9 @@ macro_rules! kernels {
                     dot: dot::<T, L>,
                     column_sum: column_sum::<T, L>,
                     copy: copy::<T, L>,
+                    conv: conv::<T, L>,
+                    conv_weight: conv_weight::<T, L>,
+                    max_pool: max_pool::<T, L>,
                 }
             }
         }
