@@ -21,11 +21,9 @@ impl Flow {
         let (x, weight) = (inputs[0], inputs[1]);
         // A weight in panels has one axis.
         let &[_, _, inner, outputs] = &self.shape(weight)[..] else { return None };
-        if transposed && window.stride == [1, 1] {
-            if let Some(window) = mirrored(window) {
-                let turned = self.turned(weight, groups);
-                return Some(self.add(ops::conv2d::Conv2d { window, groups }.into(), vec![x, turned], ty));
-            }
+        if let Some(window) = mirrored(window).filter(|_| transposed) {
+            let turned = self.turned(weight, groups);
+            return Some(self.add(ops::conv2d::Conv2d { window, groups }.into(), vec![x, turned], ty));
         }
         let outer = outputs / groups;
         let (inner, outer) = if transposed { (outer, inner) } else { (inner, outer) };
@@ -94,8 +92,9 @@ impl Flow {
 }
 
 /// The window of the convolution that is the derivative by the images, for stride 1: it reaches as far beyond
-/// the positions as the taps reach over the padding. `None` if there is more padding than that.
+/// the positions as the taps reach over the padding. `None` if there is more padding than that, or more stride.
 fn mirrored(window: Window) -> Option<Window> {
+    (window.stride == [1, 1]).then_some(())?;
     let reach = |axis: usize| window.reach(axis)?.checked_sub(1)?.checked_sub(window.padding[axis]);
     Some(window.padding([reach(0)?, reach(1)?]))
 }
