@@ -9,6 +9,11 @@ mod flat;
 mod kernels;
 mod key;
 mod machine;
+#[cfg(target_arch = "x86_64")]
+mod native;
+#[cfg(not(target_arch = "x86_64"))]
+#[path = "native/absent.rs"]
+mod native;
 mod pool;
 pub mod program;
 mod real;

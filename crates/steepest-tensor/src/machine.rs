@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::flat::{Flat, Plain, Repr};
 use crate::kernels::gemm::Product;
-use crate::kernels::{self, Kernels, tile};
+use crate::kernels::tile::{self, Step};
+use crate::kernels::{self, Kernels};
+use crate::native::Code;
 use crate::pool::Barrier;
 use crate::program::{Group, Instr, MatMul, Place, Program, Space};
 use crate::real::{LANES_F32, LANES_F64, Real};
@@ -17,6 +19,8 @@ pub(crate) struct Memory<T> {
     index: *mut u32,
     variables: *mut T,
     pub scalars: *const f64,
+    /// The same scalars in the program's precision.
+    pub reals: *const T,
     pub scratch: *mut T,
 }
 
@@ -55,20 +59,30 @@ enum State {
 struct Typed<T: Real> {
     arena: Flat<T>,
     scratch: Vec<Flat<T>>,
+    reals: Vec<T>,
+    code: Code,
     kernels: &'static Kernels<T>,
 }
 
 impl<T: Real + Plain> Typed<T> {
-    fn new(program: &Program, lanes: usize, kernels: &'static Kernels<T>) -> Typed<T> {
+    fn new(program: &Program, code: Code, lanes: usize, kernels: &'static Kernels<T>) -> Typed<T> {
         let mut arena = Flat::zeros(program.arena_len);
         for (place, values) in &program.literals {
             for (x, &value) in arena.as_mut_slice()[place.offset..].iter_mut().zip(values) {
                 *x = T::from_f64(value);
             }
         }
-        let mut typed = Typed { arena, scratch: Vec::new(), kernels };
+        let mut typed =
+            Typed { arena, scratch: Vec::new(), reals: vec![T::ZERO; program.scalars.len()], code, kernels };
         typed.grow(program, lanes, 1);
         typed
+    }
+
+    /// Takes over the step's scalars.
+    fn set(&mut self, scalars: &[f64]) {
+        for (real, &scalar) in self.reals.iter_mut().zip(scalars) {
+            *real = T::from_f64(scalar);
+        }
     }
 
     /// Makes scratch memory for `threads` threads.
@@ -98,15 +112,23 @@ impl Machine {
     /// If an instruction reaches outside its buffers, or threads could disturb one another.
     pub fn new(program: Arc<Program>) -> Result<Machine, ProgramError> {
         verify(&program)?;
+        let code = Code::new(&program);
+        Ok(Machine::with_code(program, code))
+    }
+
+    /// A machine for a verified program.
+    pub(crate) fn with_code(program: Arc<Program>, code: Code) -> Machine {
         let state = match program.dtype {
-            DType::F64 => State::F64(Typed::new(&program, LANES_F64, kernels::f64_kernels())),
-            DType::F32 | DType::U32 => State::F32(Typed::new(&program, LANES_F32, kernels::f32_kernels())),
+            DType::F64 => State::F64(Typed::new(&program, code, LANES_F64, kernels::f64_kernels())),
+            DType::F32 | DType::U32 => {
+                State::F32(Typed::new(&program, code, LANES_F32, kernels::f32_kernels()))
+            }
         };
         let mut index = Flat::zeros(program.index_len);
         for (place, values) in &program.index_literals {
             index.as_mut_slice()[place.offset..place.offset + values.len()].copy_from_slice(values);
         }
-        Ok(Machine { scalars: program.scalars.clone(), program, index, state })
+        Machine { scalars: program.scalars.clone(), program, index, state }
     }
 
     /// The program.
@@ -202,10 +224,12 @@ impl Machine {
         match (&mut self.state, &mut variables.0) {
             (State::F32(typed), Repr::F32(flat)) => {
                 typed.grow(&self.program, LANES_F32, threads);
+                typed.set(&self.scalars);
                 execute(&self.program, typed, index, scalars, flat.as_mut_ptr(), pool, threads);
             }
             (State::F64(typed), Repr::F64(flat)) => {
                 typed.grow(&self.program, LANES_F64, threads);
+                typed.set(&self.scalars);
                 execute(&self.program, typed, index, scalars, flat.as_mut_ptr(), pool, threads);
             }
             _ => {}
@@ -220,6 +244,7 @@ struct Bases<T> {
     index: *mut u32,
     variables: *mut T,
     scalars: *const f64,
+    reals: *const T,
 }
 
 // SAFETY: a verified program writes each element from one thread only within a region, and no other
@@ -236,35 +261,38 @@ fn execute<T: Real + Plain>(
     threads: usize,
 ) {
     let kernels = typed.kernels;
-    let bases = Bases { arena: typed.arena.as_mut_ptr(), index, variables, scalars };
+    let reals = typed.reals.as_ptr();
+    let bases = Bases { arena: typed.arena.as_mut_ptr(), index, variables, scalars, reals };
     let memory = |bases: &Bases<T>, scratch: *mut T| Memory {
         arena: bases.arena,
         index: bases.index,
         variables: bases.variables,
         scalars: bases.scalars,
+        reals: bases.reals,
         scratch,
     };
     if threads == 1 {
         if let Some(scratch) = typed.scratch.first_mut() {
             let memory = memory(&bases, scratch.as_mut_ptr());
-            for region in &program.regions {
-                for group in &region.groups {
-                    run_group(group, kernels, &memory, 0, group.extent);
+            for (region, steps) in program.regions.iter().zip(&typed.code.steps) {
+                for (group, steps) in region.groups.iter().zip(steps) {
+                    run_group(group, steps, kernels, &memory, 0, group.extent);
                 }
             }
         }
         return;
     }
+    let code = &typed.code;
     let scratch = ScratchTable(typed.scratch.as_mut_ptr());
     let job = |thread: usize, barrier: &Barrier| {
         // SAFETY: there is scratch for `threads` threads, and each takes its own.
         let own = unsafe { (*scratch.get().add(thread)).as_mut_ptr() };
         let memory = memory(&bases, own);
-        for region in &program.regions {
-            for (number, group) in region.groups.iter().enumerate() {
+        for (region, steps) in program.regions.iter().zip(&code.steps) {
+            for (number, (group, steps)) in region.groups.iter().zip(steps).enumerate() {
                 let (first, end) = share(group, number, thread, threads);
                 if first < end {
-                    run_group(group, kernels, &memory, first, end);
+                    run_group(group, steps, kernels, &memory, first, end);
                 }
             }
             barrier.wait();
@@ -294,14 +322,21 @@ fn share(group: &Group, number: usize, thread: usize, threads: usize) -> (usize,
     (cut(thread), cut(thread + 1))
 }
 
-fn run_group<T: Real>(group: &Group, kernels: &Kernels<T>, memory: &Memory<T>, first: usize, end: usize) {
+fn run_group<T: Real>(
+    group: &Group,
+    steps: &[Vec<Step>],
+    kernels: &Kernels<T>,
+    memory: &Memory<T>,
+    first: usize,
+    end: usize,
+) {
     let mut start = first;
     while start < end {
         let stop = end.min(start + group.block);
-        for instr in &group.instrs {
+        for (instr, steps) in group.instrs.iter().zip(steps) {
             // SAFETY: the program was verified: the units `start..stop` of every instruction lie inside
             // the buffers, and no other thread touches what they write.
-            unsafe { run_instr(instr, kernels, memory, start, stop) };
+            unsafe { run_instr(instr, steps, kernels, memory, start, stop) };
         }
         start = stop;
     }
@@ -311,6 +346,7 @@ fn run_group<T: Real>(group: &Group, kernels: &Kernels<T>, memory: &Memory<T>, f
 /// The instruction was verified for units up to `end`, which belong to this thread.
 unsafe fn run_instr<T: Real>(
     instr: &Instr,
+    steps: &[Step],
     kernels: &Kernels<T>,
     memory: &Memory<T>,
     first: usize,
@@ -319,7 +355,8 @@ unsafe fn run_instr<T: Real>(
     // SAFETY: passed on to each kernel.
     unsafe {
         match instr {
-            Instr::Tile(tile) => (kernels.tile)(tile, memory, first * tile.rows, end * tile.rows),
+            Instr::Tile(tile) => (kernels.tile)(tile, steps, memory, first * tile.rows, end * tile.rows),
+            Instr::Tile(tile) => (kernels.tile)(tile, steps, memory, first, end),
             Instr::MatMul(product) => matmul(product, kernels, memory, first, end),
             Instr::ColumnSum { from, rows, columns, to } => {
                 (kernels.column_sum)(memory.real(*from), *rows, *columns, memory.real(*to), first, end);

@@ -4,6 +4,7 @@
 //! compiled inside a function with `#[target_feature]`, the loops become AVX-512, AVX2 or NEON
 //! instructions. Lane counts are the same on every machine, so the order of every sum is too.
 
+use crate::kernels::lane::Now;
 use crate::kernels::math;
 
 /// Instruction sets that kernels are compiled for, as a constant: no fused multiply-add.
@@ -48,6 +49,8 @@ pub(crate) trait Real:
     fn ln<const ISA: u8>(self) -> Self;
     fn tanh<const ISA: u8>(self) -> Self;
     fn erf<const ISA: u8>(self) -> Self;
+    fn sigmoid<const ISA: u8>(self) -> Self;
+    fn softplus<const ISA: u8>(self) -> Self;
     fn sin(self) -> Self;
     fn cos(self) -> Self;
     fn pow(self, exponent: Self) -> Self;
@@ -193,11 +196,13 @@ use std::arch::x86_64 as arch;
 
 real!(f32, 16, true, arch::_mm512_maskz_loadu_ps, arch::_mm512_mask_storeu_ps,
     arch::_mm512_fmadd_ps, arch::_mm256_fmadd_ps,
-    exp => math::exp_f32::<ISA>, ln => math::ln_f32::<ISA>, tanh => math::tanh_f32::<ISA>,
-    erf => math::erf_f32::<ISA>);
+    exp => |x| math::exp(Now::<ISA>(x)).0, ln => |x| math::ln(Now::<ISA>(x)).0,
+    tanh => |x| math::tanh(Now::<ISA>(x)).0, erf => |x| math::erf(Now::<ISA>(x)).0,
+    sigmoid => |x| math::sigmoid(Now::<ISA>(x)).0, softplus => |x| math::softplus(Now::<ISA>(x)).0);
 real!(f64, 8, false, arch::_mm512_maskz_loadu_pd, arch::_mm512_mask_storeu_pd,
     arch::_mm512_fmadd_pd, arch::_mm256_fmadd_pd,
-    exp => f64::exp, ln => f64::ln, tanh => f64::tanh, erf => math::erf_f64);
+    exp => f64::exp, ln => f64::ln, tanh => f64::tanh, erf => math::erf_f64,
+    sigmoid => |x: f64| 1.0 / (1.0 + (-x).exp()), softplus => |x: f64| x.max(0.0) + (-x.abs()).exp().ln_1p());
 
 /// `L` numbers that travel together.
 #[derive(Clone, Copy)]

@@ -1,105 +1,130 @@
 //! Transcendental functions for single-precision lanes: branch-free, so that loops over them become
 //! vector code. Each states its largest error, which the tests check against `f64`.
 
-use crate::real::Real;
+use crate::kernels::lane::{Lane, Test};
 
 const ROUND: f32 = 12_582_912.0; // 1.5 · 2²³: adding it rounds to an integer in the low mantissa bits.
 
+/// cₙ + x (cₙ₋₁ + x (…)), the coefficients from the highest power down.
 #[inline(always)]
-fn fma<const ISA: u8>(a: f32, b: f32, c: f32) -> f32 {
-    Real::mul_add::<ISA>(a, b, c)
+fn polynomial<X: Lane, const N: usize>(x: X, coefficients: [f32; N]) -> X {
+    let mut p = x.number(coefficients[0]);
+    for &c in &coefficients[1..] {
+        p = p.mul_add(x, x.number(c));
+    }
+    p
 }
 
 /// eˣ; largest error 1.5 ulp. Overflows to ∞ above 88.72, underflows gradually below −87.3.
 #[inline(always)]
-pub(crate) fn exp_f32<const ISA: u8>(x: f32) -> f32 {
-    let x = if x > 89.0 { 89.0 } else { x };
-    let x = if x < -104.0 { -104.0 } else { x };
+pub(crate) fn exp<X: Lane>(x: X) -> X {
+    let n = |v: f32| x.number(v);
+    let x = n(89.0).choose(Test::Less, x, n(89.0), x);
+    let x = x.choose(Test::Less, n(-104.0), n(-104.0), x);
     // x = n ln 2 + r with |r| ≤ ln 2 / 2; ln 2 in two parts, so that r is exact to the last bits.
-    let shifted = fma::<ISA>(x, std::f32::consts::LOG2_E, ROUND);
-    let n = shifted - ROUND;
-    let r = fma::<ISA>(n, -0.693_359_4, x);
-    let r = fma::<ISA>(n, 2.121_944_4e-4, r);
-    let mut p = 1.987_569_2e-4;
-    p = fma::<ISA>(p, r, 1.398_2e-3);
-    p = fma::<ISA>(p, r, 8.333_452e-3);
-    p = fma::<ISA>(p, r, 4.166_579_6e-2);
-    p = fma::<ISA>(p, r, 1.666_666_6e-1);
-    p = fma::<ISA>(p, r, 0.5);
-    let y = fma::<ISA>(p, r * r, r) + 1.0;
+    let shifted = x.mul_add(n(std::f32::consts::LOG2_E), n(ROUND));
+    let whole = shifted - n(ROUND);
+    let r = whole.mul_add(n(-0.693_359_4), x);
+    let r = whole.mul_add(n(2.121_944_4e-4), r);
+    let p = [1.987_569_2e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_6e-1, 0.5];
+    let y = polynomial(r, p).mul_add(r * r, r) + n(1.0);
     // 2ⁿ in two factors, since n may lie outside the exponents of normal numbers.
-    let n = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
-    let half = n >> 1;
-    let scale = |k: i32| f32::from_bits((k.wrapping_add(127) << 23) as u32);
-    y * scale(half) * scale(n.wrapping_sub(half))
+    let integer = shifted.integer_sub(n(ROUND));
+    let half = integer.shift_right(1);
+    let scale = |k: X| k.integer_add(k.bits(127)).shift_left(23);
+    y * scale(half) * scale(integer.integer_sub(half))
 }
 
 /// ln x; largest error 1.5 ulp. NaN below 0, −∞ at 0.
 #[inline(always)]
-pub(crate) fn ln_f32<const ISA: u8>(x: f32) -> f32 {
-    let tiny = x < f32::MIN_POSITIVE;
-    let scaled = if tiny { x * 8_388_608.0 } else { x };
-    let bits = scaled.to_bits();
+pub(crate) fn ln<X: Lane>(x: X) -> X {
+    let n = |v: f32| x.number(v);
+    let tiny = |yes: X, no: X| x.choose(Test::Less, n(f32::MIN_POSITIVE), yes, no);
+    let scaled = tiny(x * n(8_388_608.0), x);
     // m in [√½, √2), x = m 2ᵉ.
-    let shifted = bits.wrapping_sub(0x3f35_04f3);
-    let e = (shifted as i32 >> 23) as f32 - if tiny { 23.0 } else { 0.0 };
-    let m = f32::from_bits((shifted & 0x007f_ffff).wrapping_add(0x3f35_04f3)) - 1.0;
+    let root = x.bits(0x3f35_04f3);
+    let shifted = scaled.integer_sub(root);
+    let e = shifted.shift_right(23).integer_to_float() - tiny(n(23.0), n(0.0));
+    let m = shifted.and(x.bits(0x007f_ffff)).integer_add(root) - n(1.0);
     let z = m * m;
-    let mut p = 7.037_683_6e-2;
-    p = fma::<ISA>(p, m, -1.151_461e-1);
-    p = fma::<ISA>(p, m, 1.167_699_9e-1);
-    p = fma::<ISA>(p, m, -1.242_014_1e-1);
-    p = fma::<ISA>(p, m, 1.424_932_3e-1);
-    p = fma::<ISA>(p, m, -1.666_805_8e-1);
-    p = fma::<ISA>(p, m, 2.000_071_5e-1);
-    p = fma::<ISA>(p, m, -2.499_999_4e-1);
-    p = fma::<ISA>(p, m, 3.333_333e-1);
-    let mut y = p * m * z;
-    y = fma::<ISA>(e, -2.121_944_4e-4, y);
-    y = fma::<ISA>(z, -0.5, y);
-    let y = fma::<ISA>(e, 0.693_359_4, m + y);
-    let y = if x == f32::INFINITY { x } else { y };
-    let y = if x == 0.0 { f32::NEG_INFINITY } else { y };
-    if x >= 0.0 { y } else { f32::NAN }
+    let p = polynomial(
+        m,
+        [
+            7.037_683_6e-2,
+            -1.151_461e-1,
+            1.167_699_9e-1,
+            -1.242_014_1e-1,
+            1.424_932_3e-1,
+            -1.666_805_8e-1,
+            2.000_071_5e-1,
+            -2.499_999_4e-1,
+            3.333_333e-1,
+        ],
+    );
+    let y = e.mul_add(n(-2.121_944_4e-4), p * m * z);
+    let y = z.mul_add(n(-0.5), y);
+    let y = e.mul_add(n(0.693_359_4), m + y);
+    let y = x.choose(Test::Equal, n(f32::INFINITY), x, y);
+    let y = x.choose(Test::Equal, n(0.0), n(f32::NEG_INFINITY), y);
+    n(0.0).choose(Test::LessEqual, x, y, n(f32::NAN))
 }
 
 /// tanh x; largest error 2.5 ulp.
 #[inline(always)]
-pub(crate) fn tanh_f32<const ISA: u8>(x: f32) -> f32 {
+pub(crate) fn tanh<X: Lane>(x: X) -> X {
+    let n = |v: f32| x.number(v);
     let z = x * x;
-    let mut p = -5.704_988_7e-3;
-    p = fma::<ISA>(p, z, 2.063_909e-2);
-    p = fma::<ISA>(p, z, -5.373_971e-2);
-    p = fma::<ISA>(p, z, 1.333_144_2e-1);
-    p = fma::<ISA>(p, z, -3.333_328e-1);
-    let small = fma::<ISA>(p * z, x, x);
+    let p = polynomial(z, [-5.704_988_7e-3, 2.063_909e-2, -5.373_971e-2, 1.333_144_2e-1, -3.333_328e-1]);
+    let small = (p * z).mul_add(x, x);
     let magnitude = x.abs();
-    let large = 1.0 - 2.0 / (exp_f32::<ISA>(2.0 * magnitude) + 1.0);
-    let large = if x < 0.0 { -large } else { large };
-    if magnitude < 0.625 || x.is_nan() { small } else { large }
+    let large = n(1.0) - n(2.0) / (exp(n(2.0) * magnitude) + n(1.0));
+    let large = x.choose(Test::Less, n(0.0), -large, large);
+    let y = magnitude.choose(Test::Less, n(0.625), small, large);
+    x.choose(Test::Unordered, x, small, y)
 }
 
 /// erf x; largest absolute error 3e-7.
 #[inline(always)]
-pub(crate) fn erf_f32<const ISA: u8>(x: f32) -> f32 {
-    let c = if x > 4.0 { 4.0 } else { x };
-    let c = if c < -4.0 { -4.0 } else { c };
+pub(crate) fn erf<X: Lane>(x: X) -> X {
+    let n = |v: f32| x.number(v);
+    let c = n(4.0).choose(Test::Less, x, n(4.0), x);
+    let c = c.choose(Test::Less, n(-4.0), n(-4.0), c);
     let z = c * c;
-    let mut p = -2.726_142_3e-10;
-    p = fma::<ISA>(p, z, 2.770_681_5e-8);
-    p = fma::<ISA>(p, z, -2.101_024e-6);
-    p = fma::<ISA>(p, z, -5.692_506_4e-5);
-    p = fma::<ISA>(p, z, -7.349_906_3e-4);
-    p = fma::<ISA>(p, z, -2.954_6e-3);
-    p = fma::<ISA>(p, z, -1.609_603_3e-2);
-    let mut q = -1.456_607_2e-5;
-    q = fma::<ISA>(q, z, -2.133_740_6e-4);
-    q = fma::<ISA>(q, z, -1.682_827e-3);
-    q = fma::<ISA>(q, z, -7.373_329e-3);
-    q = fma::<ISA>(q, z, -1.426_473_9e-2);
+    let p = polynomial(
+        z,
+        [
+            -2.726_142_3e-10,
+            2.770_681_5e-8,
+            -2.101_024e-6,
+            -5.692_506_4e-5,
+            -7.349_906_3e-4,
+            -2.954_6e-3,
+            -1.609_603_3e-2,
+        ],
+    );
+    let q = polynomial(z, [-1.456_607_2e-5, -2.133_740_6e-4, -1.682_827e-3, -7.373_329e-3, -1.426_473_9e-2]);
     let y = c * p / q;
-    let y = if x >= 4.0 || y > 1.0 { 1.0 } else { y };
-    if x <= -4.0 || y < -1.0 { -1.0 } else { y }
+    let y = n(1.0).choose(Test::Less, y, n(1.0), y);
+    let y = n(4.0).choose(Test::LessEqual, x, n(1.0), y);
+    let y = y.choose(Test::Less, n(-1.0), n(-1.0), y);
+    x.choose(Test::LessEqual, n(-4.0), n(-1.0), y)
+}
+
+/// 1 / (1 + e⁻ˣ)
+#[inline(always)]
+pub(crate) fn sigmoid<X: Lane>(x: X) -> X {
+    x.number(1.0) / (x.number(1.0) + exp(-x))
+}
+
+/// ln(1 + eˣ) = max(x, 0) + ln(1 + u) with u = e^−|x|; ln(1 + u) by Kahan's correction of ln(w)·u/(w − 1).
+#[inline(always)]
+pub(crate) fn softplus<X: Lane>(x: X) -> X {
+    let n = |v: f32| x.number(v);
+    let u = exp(-x.abs());
+    let w = n(1.0) + u;
+    let d = w - n(1.0);
+    let log = d.choose(Test::Equal, n(0.0), u, ln(w) * (u / d));
+    x.choose(Test::Less, n(0.0), n(0.0), x) + log
 }
 
 /// The error function in double precision, to about 1e-15.
@@ -134,6 +159,11 @@ pub fn erf_f64(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::lane::Now;
+
+    fn now<const ISA: u8>(f: impl Fn(Now<ISA>) -> Now<ISA>, x: f32) -> f32 {
+        f(Now(x)).0
+    }
 
     /// The largest error in units in the last place over a sweep of `f32`s.
     fn ulps(low: f32, high: f32, ours: impl Fn(f32) -> f32, exact: impl Fn(f64) -> f64) -> f64 {
@@ -154,13 +184,13 @@ mod tests {
     }
 
     fn check<const ISA: u8>() {
-        assert_below(ulps(-87.0, 88.7, exp_f32::<ISA>, f64::exp), 1.5);
-        assert_below(ulps(1e-3, 4.0, ln_f32::<ISA>, f64::ln), 1.5);
-        assert_below(ulps(4.0, 1e30, ln_f32::<ISA>, f64::ln), 1.5);
-        assert_below(ulps(-9.0, 9.0, tanh_f32::<ISA>, f64::tanh), 2.5);
+        assert_below(ulps(-87.0, 88.7, |x| now::<ISA>(exp, x), f64::exp), 1.5);
+        assert_below(ulps(1e-3, 4.0, |x| now::<ISA>(ln, x), f64::ln), 1.5);
+        assert_below(ulps(4.0, 1e30, |x| now::<ISA>(ln, x), f64::ln), 1.5);
+        assert_below(ulps(-9.0, 9.0, |x| now::<ISA>(tanh, x), f64::tanh), 2.5);
         for i in -600..=600 {
             let x = i as f32 / 100.0;
-            assert!((f64::from(erf_f32::<ISA>(x)) - erf_f64(f64::from(x))).abs() < 3e-7, "erf {x}");
+            assert!((f64::from(now::<ISA>(erf, x)) - erf_f64(f64::from(x))).abs() < 3e-7, "erf {x}");
         }
     }
 
@@ -173,15 +203,15 @@ mod tests {
     #[test]
     fn edges() {
         let (inf, nan) = (f32::INFINITY, f32::NAN);
-        assert_eq!((exp_f32::<1>(inf), exp_f32::<1>(-inf), exp_f32::<1>(0.0)), (inf, 0.0, 1.0));
-        assert_eq!((exp_f32::<1>(89.0), exp_f32::<1>(-200.0)), (inf, 0.0));
-        assert!(exp_f32::<1>(-100.0) > 0.0 && exp_f32::<1>(nan).is_nan());
-        assert_eq!((ln_f32::<1>(0.0), ln_f32::<1>(inf), ln_f32::<1>(1.0)), (-inf, inf, 0.0));
-        assert!(ln_f32::<1>(-1.0).is_nan() && ln_f32::<1>(nan).is_nan());
-        assert!((ln_f32::<1>(1e-40) + 92.1034).abs() < 1e-3);
-        assert_eq!((tanh_f32::<1>(inf), tanh_f32::<1>(-inf), tanh_f32::<1>(0.0)), (1.0, -1.0, 0.0));
-        assert!(tanh_f32::<1>(nan).is_nan() && erf_f32::<1>(nan).is_nan() && erf_f64(f64::NAN).is_nan());
-        assert_eq!((erf_f32::<1>(inf), erf_f64(f64::INFINITY)), (1.0, 1.0));
+        assert_eq!((now::<1>(exp, inf), now::<1>(exp, -inf), now::<1>(exp, 0.0)), (inf, 0.0, 1.0));
+        assert_eq!((now::<1>(exp, 89.0), now::<1>(exp, -200.0)), (inf, 0.0));
+        assert!(now::<1>(exp, -100.0) > 0.0 && now::<1>(exp, nan).is_nan());
+        assert_eq!((now::<1>(ln, 0.0), now::<1>(ln, inf), now::<1>(ln, 1.0)), (-inf, inf, 0.0));
+        assert!(now::<1>(ln, -1.0).is_nan() && now::<1>(ln, nan).is_nan());
+        assert!((now::<1>(ln, 1e-40) + 92.1034).abs() < 1e-3);
+        assert_eq!((now::<1>(tanh, inf), now::<1>(tanh, -inf), now::<1>(tanh, 0.0)), (1.0, -1.0, 0.0));
+        assert!(now::<1>(tanh, nan).is_nan() && now::<1>(erf, nan).is_nan() && erf_f64(f64::NAN).is_nan());
+        assert_eq!((now::<1>(erf, inf), erf_f64(f64::INFINITY)), (1.0, 1.0));
     }
 
     /// Values from Abramowitz and Stegun, table 7.1.

@@ -2,11 +2,14 @@
 //! program starts.
 
 pub(crate) mod conv;
+mod elementwise;
 pub(crate) mod gemm;
+pub(crate) mod lane;
 pub(crate) mod layout;
 pub(crate) mod math;
 pub(crate) mod pooling;
 pub(crate) mod random;
+pub(crate) mod reduce;
 pub(crate) mod rows;
 pub(crate) mod tile;
 mod tile_op;
@@ -18,6 +21,7 @@ use crate::program::{Conv, ConvWeight, MaxPool, Tile};
 use crate::real::{AVX512, FUSED, LANES_F32, LANES_F64, PORTABLE, Real};
 use gemm::Product;
 pub use math::erf_f64;
+use tile::Step;
 pub use tile_op::TileOp;
 
 type CopyKernel<T> = unsafe fn(&[usize], *const T, &[usize], *mut T, &[usize]);
@@ -26,7 +30,7 @@ type CopyKernel<T> = unsafe fn(&[usize], *const T, &[usize], *mut T, &[usize]);
 pub(crate) struct Kernels<T> {
     /// The instruction set's name.
     pub name: &'static str,
-    pub tile: unsafe fn(&Tile, &Memory<T>, usize, usize),
+    pub tile: unsafe fn(&Tile, &[Step], &Memory<T>, usize, usize),
     pub product: unsafe fn(&Product<T>),
     pub dot: unsafe fn(*const T, *const T, usize) -> T,
     pub column_sum: unsafe fn(*const T, usize, usize, *mut T, usize, usize),
@@ -36,16 +40,32 @@ pub(crate) struct Kernels<T> {
     pub max_pool: unsafe fn(&MaxPool, &Memory<T>, usize, usize),
 }
 
+macro_rules! tiles {
+    ($name:ident, $isa:ident, $(#[$feature:meta])*) => {
+        $(#[$feature])*
+        unsafe fn $name<T: Real, const L: usize>(
+            tile: &Tile,
+            steps: &[Step],
+            memory: &Memory<T>,
+            first: usize,
+            end: usize,
+        ) {
+            // SAFETY: the caller promises what the kernel asks for.
+            unsafe { tile::run::<T, L, $isa>(tile, steps, memory, first, end) }
+        }
+    };
+}
+
+#[cfg(target_arch = "x86_64")]
+tiles!(avx2_tile, FUSED, #[target_feature(enable = "avx2,fma")]);
+#[cfg(target_arch = "aarch64")]
+tiles!(neon_tile, FUSED,);
+tiles!(portable_tile, PORTABLE,);
+
 macro_rules! kernels {
-    ($module:ident, $name:literal, $isa:ident, $(#[$feature:meta])*) => {
+    ($module:ident, $name:literal, $isa:ident, $tile:ident, $(#[$feature:meta])*) => {
         mod $module {
             use super::*;
-
-            $(#[$feature])*
-            unsafe fn tile<T: Real, const L: usize>(tile: &Tile, memory: &Memory<T>, first: usize, end: usize) {
-                // SAFETY: the caller promises what the kernel asks for.
-                unsafe { tile::run::<T, L, $isa>(tile, memory, first, end) }
-            }
 
             $(#[$feature])*
             unsafe fn product<T: Real, const L: usize>(p: &Product<T>) {
@@ -115,7 +135,7 @@ macro_rules! kernels {
             pub(super) const fn table<T: Real, const L: usize>() -> Kernels<T> {
                 Kernels {
                     name: $name,
-                    tile: tile::<T, L>,
+                    tile: super::$tile::<T, L>,
                     product: product::<T, L>,
                     dot: dot::<T, L>,
                     column_sum: column_sum::<T, L>,
@@ -130,20 +150,28 @@ macro_rules! kernels {
 }
 
 #[cfg(target_arch = "x86_64")]
-kernels!(avx512, "AVX-512", AVX512, #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]);
+// Tiles are native code there; what is interpreted is compiled once for both.
+kernels!(avx512, "AVX-512", AVX512, avx2_tile, #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]);
 #[cfg(target_arch = "x86_64")]
-kernels!(avx2, "AVX2", FUSED, #[target_feature(enable = "avx2,fma")]);
+kernels!(avx2, "AVX2", FUSED, avx2_tile, #[target_feature(enable = "avx2,fma")]);
 // On 64-bit ARM, vector instructions and fused multiply-add are part of the base instruction set.
 #[cfg(target_arch = "aarch64")]
-kernels!(neon, "NEON", FUSED,);
-kernels!(portable, "portable", PORTABLE,);
+kernels!(neon, "NEON", FUSED, neon_tile,);
+kernels!(portable, "portable", PORTABLE, portable_tile,);
+
+/// Whether the machine has the parts of AVX-512 that kernels use.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn has_avx512() -> bool {
+    use std::is_x86_feature_detected as has;
+    has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") && has!("avx2") && has!("fma")
+}
 
 /// The best kernels for this machine.
 fn choose<T: Real, const L: usize>() -> Kernels<T> {
     #[cfg(target_arch = "x86_64")]
     {
         use std::is_x86_feature_detected as has;
-        if has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") && has!("fma") {
+        if has_avx512() {
             return avx512::table::<T, L>();
         }
         if has!("avx2") && has!("fma") {

@@ -1,0 +1,428 @@
+//! Native code for tiles: runs of elementwise instructions become one loop each, compiled when a machine is
+//! made.
+//!
+//! A run is a stretch of a tile's instructions whose results have one shape, or, where a row fits a vector, any. Its values stay in registers;
+//! only what others read is written to memory. Formulas come from the same source as the interpreter's, so
+//! both give the same bits.
+
+mod assembler;
+mod emit;
+#[cfg(test)]
+mod tests;
+mod trace;
+
+use std::collections::{BTreeMap, HashMap};
+use std::mem::MaybeUninit;
+
+use memmap2::{Mmap, MmapMut};
+
+use crate::DType;
+use crate::kernels::tile::Step;
+use crate::machine::Memory;
+use crate::program::{
+    Access, Instr, Operand, Place, Program, Source, Space, Target, Tile, TileInstr, TileKind,
+};
+use crate::real::Real;
+use trace::{Operation, Trace, Value};
+
+/// Streams of a loop; more end a run.
+const STREAMS: usize = 32;
+/// Operations of a loop, about; more end a run.
+const OPERATIONS: usize = 600;
+
+/// Where a stream's elements are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Origin {
+    Place(Place),
+    Register(usize),
+    Scalar(usize),
+    /// In the index space.
+    Index(Place),
+    /// The numbers of the lanes.
+    Lanes,
+}
+
+/// 0, 1, 2 … in lanes of 32 bits, and twice each, for lanes of 64.
+static LANES: ([u32; 16], [u32; 16]) = (
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+    [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7],
+);
+
+/// Elements that a loop reads or writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Stream {
+    origin: Origin,
+    /// Elements from one row of the tile to the next.
+    row: usize,
+}
+
+/// What a loop's rows and columns are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Shape {
+    /// All elements of the block, one after the other.
+    Elements,
+    /// The rows of the block, since an operand has one element for each row, or one row for all.
+    Rows,
+    /// One element for each row of the block.
+    Column,
+}
+
+/// An entry of the table that a loop is called with.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Entry {
+    at: *mut u8,
+    /// Bytes from one row to the next.
+    step: usize,
+}
+
+type Function = unsafe extern "sysv64" fn(*mut Entry, usize, usize, u64);
+
+/// A compiled loop.
+pub(crate) struct Native {
+    function: Function,
+    streams: Vec<Stream>,
+    shape: Shape,
+}
+
+/// The rows of a tile that a step works on.
+pub(crate) struct Block {
+    pub row: usize,
+    pub rows: usize,
+    pub width: usize,
+    /// Elements of a register.
+    pub register: usize,
+}
+
+impl Native {
+    /// Whether it reads or writes registers of the tile, which have room for one block.
+    pub fn uses_registers(&self) -> bool {
+        self.streams.iter().any(|stream| matches!(stream.origin, Origin::Register(_)))
+    }
+
+    /// Runs the loop over a block.
+    ///
+    /// # Safety
+    /// The tile's places hold the block, no other thread touches what it writes, the code's memory is alive,
+    /// and the machine has AVX-512.
+    pub unsafe fn run<T: Real, const L: usize>(&self, memory: &Memory<T>, block: &Block) {
+        let mut table = [const { MaybeUninit::<Entry>::uninit() }; STREAMS];
+        // SAFETY: the caller promises the block; scalars and registers are the machine's own.
+        unsafe {
+            for (entry, stream) in table.iter_mut().zip(&self.streams) {
+                let size = if let Origin::Index(_) = stream.origin { 4 } else { size_of::<T>() };
+                let at = match stream.origin {
+                    Origin::Place(place) => memory.real(place).add(block.row * stream.row).cast(),
+                    Origin::Index(place) => memory.index(place).add(block.row * stream.row).cast(),
+                    Origin::Register(r) => memory.scratch.add(r * block.register).cast(),
+                    Origin::Scalar(i) => memory.reals.add(i).cast_mut().cast(),
+                    Origin::Lanes if size == 4 => LANES.0.as_ptr().cast_mut().cast(),
+                    Origin::Lanes => LANES.1.as_ptr().cast_mut().cast(),
+                };
+                entry.write(Entry { at, step: stream.row * size });
+            }
+            let (rows, columns) = match self.shape {
+                Shape::Elements => (1, block.rows * block.width),
+                Shape::Rows => (block.rows, block.width),
+                Shape::Column => (1, block.rows),
+            };
+            let rest = columns % L;
+            if rows > 0 && columns > 0 {
+                (self.function)(table.as_mut_ptr().cast(), rows, columns - rest, (1 << rest) - 1);
+            }
+        }
+    }
+}
+
+/// The steps of every instruction of a program (none for those that are not tiles), and the memory of their
+/// code.
+pub(crate) struct Code {
+    /// By region, group and instruction.
+    pub steps: Vec<Vec<Vec<Vec<Step>>>>,
+    /// What the steps' functions are in.
+    _memory: Option<Mmap>,
+}
+
+impl Code {
+    /// Compiles a program's tiles. Without AVX-512, or where the system forbids new code, all is interpreted.
+    pub fn new(program: &Program) -> Code {
+        Code::build(program, crate::kernels::has_avx512())
+    }
+
+    fn build(program: &Program, native: bool) -> Code {
+        let double = program.dtype == DType::F64;
+        let mut compiler = Compiler { double, code: Vec::new() };
+        let plans: Vec<Vec<Vec<Vec<Planned>>>> = in_program(program, |tile| compiler.tile(tile));
+        let memory = if native && !compiler.code.is_empty() { executable(&compiler.code) } else { None };
+        let base = memory.as_ref().map(|memory| memory.as_ptr());
+        let link = |planned: Planned| match (planned, base) {
+            (Planned { at: Some(at), streams, shape, .. }, Some(base)) => {
+                // SAFETY: the code at this offset is a function of this type; it lives as long as the steps.
+                let function = unsafe { std::mem::transmute::<*const u8, Function>(base.add(at)) };
+                vec![Step::Native(Native { function, streams, shape })]
+            }
+            (planned, _) => planned.instrs.map(Step::Interpret).collect(),
+        };
+        let steps = plans
+            .into_iter()
+            .map(|region| {
+                let group = |group: Vec<Vec<Planned>>| {
+                    group.into_iter().map(|tile| tile.into_iter().flat_map(link).collect()).collect()
+                };
+                region.into_iter().map(group).collect()
+            })
+            .collect();
+        Code { steps, _memory: memory }
+    }
+}
+
+fn in_program<R>(program: &Program, mut f: impl FnMut(&Tile) -> Vec<R>) -> Vec<Vec<Vec<Vec<R>>>> {
+    let mut instr = |instr: &Instr| match instr {
+        Instr::Tile(tile) => f(tile),
+        _ => Vec::new(),
+    };
+    let regions = program.regions.iter();
+    regions.map(|r| r.groups.iter().map(|g| g.instrs.iter().map(&mut instr).collect()).collect()).collect()
+}
+
+/// Memory that may be run, if the system grants it.
+fn executable(code: &[u8]) -> Option<Mmap> {
+    let mut memory = MmapMut::map_anon(code.len()).ok()?;
+    memory.copy_from_slice(code);
+    memory.make_exec().ok()
+}
+
+/// A stretch of instructions, and where its code starts if it has any.
+struct Planned {
+    instrs: std::ops::Range<usize>,
+    at: Option<usize>,
+    streams: Vec<Stream>,
+    shape: Shape,
+}
+
+struct Compiler {
+    double: bool,
+    code: Vec<u8>,
+}
+
+impl Compiler {
+    /// Cuts a tile into runs.
+    fn tile(&mut self, tile: &Tile) -> Vec<Planned> {
+        let mut planned = Vec::new();
+        let mut at = 0;
+        while at < tile.instrs.len() {
+            let mut run = Run::new(tile, at, self.double);
+            while run.end < tile.instrs.len() && run.push(&tile.instrs[run.end]) {}
+            let (instrs, empty) = (at..run.end.max(at + 1), run.end == at);
+            at = instrs.end;
+            let (operations, streams, shape) = run.finish();
+            let start = (!empty).then_some(self.code.len());
+            if !empty {
+                let moving: Vec<bool> = streams.iter().map(|stream| stream.row > 0).collect();
+                self.code.extend(emit::emit(&operations, &moving, self.double));
+                self.code.resize(self.code.len().next_multiple_of(64), 0x90);
+            }
+            planned.push(Planned { instrs, at: start, streams, shape });
+        }
+        planned
+    }
+}
+
+/// A run under construction.
+struct Run<'a> {
+    tile: &'a Tile,
+    end: usize,
+    trace: Trace,
+    streams: Vec<Stream>,
+    numbers: HashMap<Stream, usize>,
+    /// The present value of each stream that was read or written, element by element.
+    values: HashMap<Stream, Value>,
+    /// How often each stream was written.
+    versions: BTreeMap<usize, usize>,
+    /// Registers that the run writes.
+    written: BTreeMap<usize, Access>,
+    shape: Option<Access>,
+    by_rows: bool,
+    /// Whether a row is one vector at most, and rows matter: then all of the tile is done row by row, a value
+    /// with one element for each row being a vector of equal lanes.
+    narrow: bool,
+}
+
+impl<'a> Run<'a> {
+    fn new(tile: &'a Tile, start: usize, double: bool) -> Run<'a> {
+        Run {
+            tile,
+            end: start,
+            trace: Trace::new(double),
+            streams: Vec::new(),
+            numbers: HashMap::new(),
+            values: HashMap::new(),
+            versions: BTreeMap::new(),
+            written: BTreeMap::new(),
+            shape: None,
+            by_rows: false,
+            narrow: !tile.flat && (2..=if double { 8 } else { 16 }).contains(&tile.width),
+        }
+    }
+
+    /// Takes in the next instruction, unless it has no vector code or another shape, or the run is long.
+    fn push(&mut self, instr: &TileInstr) -> bool {
+        let shape = self.access(instr.shape);
+        // A register that the run reads row by row must not be filled with wide rows meanwhile.
+        let clash = |stream: &Stream| {
+            matches!((stream.origin, instr.to), (Origin::Register(a), Target::Register(b)) if a == b)
+                && stream.row != self.stream(stream.origin, shape).row
+        };
+        let fits = (self.narrow || self.shape.is_none_or(|own| own == shape))
+            && self.streams.len() + 4 + self.written.len() <= STREAMS
+            && self.trace.len() <= OPERATIONS
+            && !self.streams.iter().any(clash)
+            && self.has_code(&instr.kind);
+        if !fits {
+            return false;
+        }
+        self.shape = Some(shape);
+        let mut args = [0; 3];
+        for (value, arg) in args.iter_mut().zip(&instr.args) {
+            *value = self.read(arg, shape);
+        }
+        let value = match instr.kind {
+            TileKind::Map(op) => self.trace.tile_op(op, args),
+            TileKind::SumRow => Some(self.trace.value(Operation::SumRow(args[0]))),
+            TileKind::MaxRow => Some(self.trace.value(Operation::MaxRow(args[0]))),
+            TileKind::OneHot => {
+                let lanes = self.number(Stream { origin: Origin::Lanes, row: 0 });
+                let lanes = self.trace.value(Operation::Lanes(lanes));
+                Some(self.trace.one_hot(args[0], lanes, self.tile.width))
+            }
+            TileKind::Uniform(_) => None,
+        };
+        let Some(value) = value else { return false };
+        self.write(instr, value);
+        self.end += 1;
+        true
+    }
+
+    fn has_code(&self, kind: &TileKind) -> bool {
+        match kind {
+            TileKind::Map(op) => {
+                let probe = Trace::new(self.trace.is_double());
+                probe.tile_op(*op, [probe.value(Operation::Splat(0)); 3]).is_some()
+            }
+            TileKind::SumRow | TileKind::MaxRow | TileKind::OneHot => self.narrow,
+            TileKind::Uniform(_) => false,
+        }
+    }
+
+    fn number(&mut self, stream: Stream) -> usize {
+        let streams = &mut self.streams;
+        *self.numbers.entry(stream).or_insert_with(|| {
+            streams.push(stream);
+            streams.len() - 1
+        })
+    }
+
+    /// In a tile one element wide, a row is an element.
+    fn access(&self, access: Access) -> Access {
+        if self.tile.width == 1 && access == Access::Row { Access::Wide } else { access }
+    }
+
+    fn stream(&self, origin: Origin, access: Access) -> Stream {
+        let row = match access {
+            Access::Wide => self.tile.width,
+            Access::Row => 1,
+            Access::Column | Access::One => 0,
+        };
+        Stream { origin, row: if self.tile.flat { row.min(1) } else { row } }
+    }
+
+    fn read(&mut self, arg: &Operand, shape: Access) -> Value {
+        let origin = match arg.source {
+            Source::Memory(place) => Origin::Place(place),
+            Source::Register(r) => Origin::Register(r),
+            Source::Scalar(i) => Origin::Scalar(i),
+        };
+        let access = self.access(arg.access);
+        let stream = self.stream(origin, access);
+        if let Origin::Place(place) = origin
+            && place.space == Space::Index
+        {
+            let number = self.number(Stream { origin: Origin::Index(place), ..stream });
+            return self.trace.value(Operation::SplatIndex(number));
+        }
+        self.by_rows |= shape == Access::Wide && matches!(access, Access::Row | Access::Column);
+        let moves = matches!(access, Access::Wide | Access::Row);
+        if moves && let Some(&value) = self.values.get(&stream) {
+            return value;
+        }
+        let number = self.number(stream);
+        let version = self.versions.get(&number).copied().unwrap_or(0);
+        let value = self.trace.value(match access {
+            Access::One => Operation::Splat(number),
+            // There, the row itself may be written later.
+            Access::Row if self.narrow => Operation::LoadRow(number, version),
+            Access::Row if shape == Access::Wide => Operation::Splat(number),
+            _ => Operation::Load(number, version),
+        });
+        if moves {
+            self.values.insert(stream, value);
+        }
+        value
+    }
+
+    fn write(&mut self, instr: &TileInstr, value: Value) {
+        let shape = self.access(instr.shape);
+        match instr.to {
+            Target::Register(r) => {
+                self.values.insert(self.stream(Origin::Register(r), shape), value);
+                self.written.insert(r, shape);
+            }
+            Target::Memory(place) => {
+                let stream = self.stream(Origin::Place(place), shape);
+                let number = self.number(stream);
+                *self.versions.entry(number).or_default() += 1;
+                self.values.insert(stream, value);
+                self.store(number, shape, value);
+            }
+        }
+    }
+
+    fn store(&self, stream: usize, shape: Access, value: Value) {
+        let row = self.narrow && shape == Access::Row;
+        self.trace.store(if row {
+            Operation::StoreRow(stream, value)
+        } else {
+            Operation::Store(stream, value)
+        });
+    }
+
+    /// Writes the registers that later instructions read.
+    fn finish(mut self) -> (Vec<Operation>, Vec<Stream>, Shape) {
+        for (register, access) in std::mem::take(&mut self.written) {
+            if is_read(&self.tile.instrs[self.end..], register) {
+                let stream = self.stream(Origin::Register(register), access);
+                let (number, value) = (self.number(stream), self.values[&stream]);
+                self.store(number, access, value);
+            }
+        }
+        let shape = match self.shape {
+            Some(Access::Row) if !self.narrow => Shape::Column,
+            _ if self.by_rows || self.narrow => Shape::Rows,
+            _ => Shape::Elements,
+        };
+        (self.trace.finish(), self.streams, shape)
+    }
+}
+
+/// Whether a register is read before it is written again.
+fn is_read(instrs: &[TileInstr], register: usize) -> bool {
+    for instr in instrs {
+        if instr.args.iter().any(|arg| arg.source == Source::Register(register)) {
+            return true;
+        }
+        if instr.to == Target::Register(register) {
+            return false;
+        }
+    }
+    false
+}
