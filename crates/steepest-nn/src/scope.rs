@@ -177,6 +177,13 @@ impl<'g> Scope<'_, 'g> {
         self.declare(&full, VariableKind::State, shape, initial)
     }
 
+    /// A state with given initial values.
+    #[track_caller]
+    pub fn state_from(&mut self, name: &str, shape: impl Into<Shape>, initial: Initial) -> Var<'g> {
+        let full = self.full_name(name);
+        self.declare(&full, VariableKind::State, shape.into(), initial)
+    }
+
     /// What a state becomes at the end of the step. `state` is what [`Scope::state`] returned.
     #[track_caller]
     pub fn set_state(&mut self, state: Var<'g>, value: Var<'g>) {

@@ -109,9 +109,23 @@ fn every_model_with_its_usual_loss() {
     for task in [Task::Regression { outputs: 2 }, Task::Binary, Task::Multiclass { classes: 5 }] {
         for spec in MODELS.iter().filter(|spec| (spec.suits)(&task)) {
             let graph = Graph::new();
-            let model = spec.build(&spec.settings([]).unwrap(), &task).unwrap();
+            // Small ones of those that are large by default.
+            let small: &[(&str, &[i64])] = match spec.about.name {
+                "cnn" => &[("channels", &[3, 5])],
+                "vgg" => &[("channels", &[3, 5])],
+                "resnet" => &[("channels", &[3, 5])],
+                _ => &[],
+            };
+            let list = |sizes: &[i64]| Value::List(sizes.iter().map(|&size| Value::Integer(size)).collect());
+            let written = small.iter().map(|(key, sizes)| ((*key).to_owned(), list(sizes)));
+            let shape: &[usize] = match spec.about.name {
+                "cnn" | "vgg" | "resnet" => &[9, 6, 7],
+                "lenet" => &[9, 12, 14],
+                _ => &[9, 4, 3],
+            };
+            let model = spec.build(&spec.settings(written).unwrap(), &task).unwrap();
             let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
-            let inputs = Inputs::new("x", graph.input("x", [9, 4, 3]));
+            let inputs = Inputs::new("x", graph.input("x", Shape::new(shape).unwrap()));
             let prediction = model.output(&mut trace.scope(), &inputs);
             let (target, fed) = match task.target() {
                 Target::Values => {
@@ -127,7 +141,7 @@ fn every_model_with_its_usual_loss() {
                 trace.parameters().iter().map(|(_, parameter)| *parameter).collect();
             let mut outputs = vec![loss, task.interpret(prediction)];
             outputs.extend(gradients(loss, &parameters).into_iter().map(|gradient| gradient.dense()));
-            agrees(spec.about.name, &graph, &outputs, &[Fed::Real("x", normal(&[9, 4, 3], 1.0)), fed]);
+            agrees(spec.about.name, &graph, &outputs, &[Fed::Real("x", normal(shape, 1.0)), fed]);
         }
     }
 }

@@ -71,6 +71,25 @@ fn every_entry_has_a_unique_name_a_formula_and_sources() {
     conforms::<ModelSpec>();
 }
 
+/// An input of four examples that a layer can take.
+fn example<'g>(graph: &'g Graph, layer: &str) -> Var<'g> {
+    match layer {
+        "conv1d" => graph.input("x", [4, 9, 3]),
+        "conv2d" | "conv-transpose2d" | "max-pool" | "avg-pool" | "global-avg-pool" | "adaptive-avg-pool"
+        | "residual-block" => graph.input("x", [4, 6, 6, 3]),
+        "group-norm" => graph.input("x", [4, 3, 64]),
+        _ => graph.input("x", [4, 3]),
+    }
+}
+
+/// Four examples that a model can take.
+fn examples<'g>(graph: &'g Graph, model: &str) -> Inputs<'g> {
+    match model {
+        "cnn" | "lenet" | "vgg" | "resnet" => Inputs::new("x", graph.input("x", [4, 28, 28])),
+        _ => Inputs::new("x", graph.input("x", [4, 3, 2])),
+    }
+}
+
 /// Building from the description's defaults proves that description and configuration have the same
 /// fields, for unknown and missing ones are errors.
 #[test]
@@ -78,7 +97,7 @@ fn every_entry_builds_from_its_own_description() {
     for spec in LAYERS {
         let layer = (spec.build)(&spec.settings(required(&spec.about)).unwrap()).unwrap();
         let graph = Graph::new();
-        let x = graph.input("x", [4, 3]);
+        let x = example(&graph, spec.about.name);
         let y = Trace::new(&graph, Key::new(0), Phase::Train).scope().apply("layer", &layer, x);
         assert_eq!((y.dim(0), graph.problems().len()), (4, 0), "{}", spec.about.name);
     }
@@ -91,7 +110,7 @@ fn every_entry_builds_from_its_own_description() {
             let model = spec.build(&spec.settings([]).unwrap(), task).unwrap();
             let graph = Graph::new();
             let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
-            let y = model.output(&mut trace.scope(), &Inputs::new("x", graph.input("x", [4, 3, 2])));
+            let y = model.output(&mut trace.scope(), &examples(&graph, spec.about.name));
             assert_eq!(*y.shape(), [4, task.outputs()], "{} for {task}", spec.about.name);
             let path = format!("{}.", spec.about.name);
             assert!(trace.parameters().iter().all(|(name, _)| name.starts_with(&path)));
@@ -131,6 +150,21 @@ fn constructors_have_the_defaults_of_their_descriptions() {
     assert_eq!(fields(Linear::new(1), &["outputs"]), defaults::<ModelSpec>("linear", &[]));
     assert_eq!(fields(Logistic::new(1), &["outputs"]), defaults::<ModelSpec>("logistic", &[]));
     assert_eq!(fields(Softmax::new(2), &["outputs"]), defaults::<ModelSpec>("softmax", &[]));
+    let conv = fields(Conv2d::new(1, 3), &[]);
+    assert_eq!(conv, defaults::<LayerSpec>("conv2d", &[("outputs", 1)]));
+    assert_eq!(fields(Conv1d::new(1, 3), &[]), defaults::<LayerSpec>("conv1d", &[("outputs", 1)]));
+    let transposed = fields(ConvTranspose2d::new(1, 3), &[]);
+    assert_eq!(transposed, defaults::<LayerSpec>("conv-transpose2d", &[("outputs", 1)]));
+    assert_eq!(fields(MaxPool::new(2), &["stride"]), defaults::<LayerSpec>("max-pool", &[]));
+    assert_eq!(fields(AvgPool::new(2), &["stride"]), defaults::<LayerSpec>("avg-pool", &[]));
+    assert_eq!(fields(BatchNorm::default(), &[]), defaults::<LayerSpec>("batch-norm", &[]));
+    assert_eq!(fields(GroupNorm::default(), &[]), defaults::<LayerSpec>("group-norm", &[]));
+    let block = fields(ResidualBlock::new(1), &[]);
+    assert_eq!(block, defaults::<LayerSpec>("residual-block", &[("outputs", 1)]));
+    assert_eq!(fields(Cnn::new(1), &["outputs"]), defaults::<ModelSpec>("cnn", &[]));
+    assert_eq!(fields(LeNet::new(1), &["outputs"]), defaults::<ModelSpec>("lenet", &[]));
+    assert_eq!(fields(Vgg::new(1), &["outputs"]), defaults::<ModelSpec>("vgg", &[]));
+    assert_eq!(fields(ResNet::new(1), &["outputs"]), defaults::<ModelSpec>("resnet", &[]));
     let mlp = fields(Mlp::new(&[100], 1), &["outputs", "weight-init"]);
     assert_eq!(mlp, defaults::<ModelSpec>("mlp", &[]));
 }

@@ -7,12 +7,34 @@ use crate::Scope;
 use crate::registry::{Built, registered};
 
 pub mod activation;
+pub mod batch_norm;
+pub mod conv;
+pub mod conv_transpose2d;
 pub mod dense;
 pub mod dropout;
 pub mod flatten;
+pub mod group_norm;
+pub mod pool;
+pub mod residual_block;
+pub mod window;
 
 /// All layers that a spec can name.
-pub static LAYERS: &[&LayerSpec] = &[&dense::SPEC, &activation::SPEC, &dropout::SPEC, &flatten::SPEC];
+pub static LAYERS: &[&LayerSpec] = &[
+    &dense::SPEC,
+    &activation::SPEC,
+    &dropout::SPEC,
+    &flatten::SPEC,
+    &conv::SPEC,
+    &conv::SEQUENCES,
+    &conv_transpose2d::SPEC,
+    &pool::MAX,
+    &pool::AVG,
+    &pool::GLOBAL_AVG,
+    &pool::ADAPTIVE_AVG,
+    &batch_norm::SPEC,
+    &group_norm::SPEC,
+    &residual_block::SPEC,
+];
 
 /// A part of a model: plain configuration that records its mathematics when it is traced.
 ///

@@ -7,13 +7,26 @@ use crate::layers::wrong_input;
 use crate::registry::{Built, registered};
 use crate::{Layer, NnError, Registered, Scope, Task};
 
+pub mod cnn;
+pub mod lenet;
 pub mod linear;
 pub mod logistic;
 pub mod mlp;
+pub mod resnet;
 pub mod softmax;
+pub mod vgg;
 
 /// All models that a spec can name.
-pub static MODELS: &[&ModelSpec] = &[&linear::SPEC, &logistic::SPEC, &softmax::SPEC, &mlp::SPEC];
+pub static MODELS: &[&ModelSpec] = &[
+    &linear::SPEC,
+    &logistic::SPEC,
+    &softmax::SPEC,
+    &mlp::SPEC,
+    &cnn::SPEC,
+    &lenet::SPEC,
+    &vgg::SPEC,
+    &resnet::SPEC,
+];
 
 /// What is trained: a function from named inputs to a prediction (numbers or logits, see [`Task`]).
 ///
@@ -101,7 +114,7 @@ impl ModelSpec {
     /// assert!(spec.build(&settings, &Task::Binary).is_ok());
     /// let error = spec.build(&settings, &Task::Multiclass { classes: 3 }).err().unwrap();
     /// assert_eq!(error.to_string(), "the model `logistic` is not for classification into 3 classes");
-    /// assert_eq!(error.help().unwrap(), "suited are softmax, mlp");
+    /// assert_eq!(error.help().unwrap(), "suited are softmax, mlp, cnn, lenet, vgg, resnet");
     /// # Ok::<(), steepest_nn::NnError>(())
     /// ```
     ///
