@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use steepest_graph::{Executor, Feeds, Graph, Plan, PlanOptions, Var, Variables, evaluate, gradients};
 use steepest_nn::*;
+use steepest_spec::Value;
 use steepest_tensor::{Buffer, DType, Key, Pool, Shape, Tensor};
 
 /// A value that a step is fed.

@@ -356,7 +356,6 @@ unsafe fn run_instr<T: Real>(
     unsafe {
         match instr {
             Instr::Tile(tile) => (kernels.tile)(tile, steps, memory, first * tile.rows, end * tile.rows),
-            Instr::Tile(tile) => (kernels.tile)(tile, steps, memory, first, end),
             Instr::MatMul(product) => matmul(product, kernels, memory, first, end),
             Instr::ColumnSum { from, rows, columns, to } => {
                 (kernels.column_sum)(memory.real(*from), *rows, *columns, memory.real(*to), first, end);
