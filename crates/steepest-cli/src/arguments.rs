@@ -25,6 +25,8 @@ pub enum Command {
     Evaluate(Evaluate),
     /// Predict the rows of a data file; CSV in, CSV out, a piece at a time
     Predict(Predict),
+    /// Write on from a prompt with a language model
+    Generate(Generate),
     /// Show what a data file, a spec, a model or a run holds
     Inspect(Inspect),
     /// List what a spec can name, with formulas, settings and their defaults
@@ -100,6 +102,27 @@ pub struct Predict {
     /// Where the predictions go; `-` for standard output
     #[arg(short, long, value_name = "FILE", default_value = "-")]
     pub output: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Generate {
+    /// The model, or the directory of its run
+    pub model: PathBuf,
+    /// The text to go on from
+    #[arg(short, long, value_name = "TEXT", default_value = "\n", hide_default_value = true)]
+    pub prompt: String,
+    /// Tokens to write
+    #[arg(short, long, value_name = "N", default_value_t = 500)]
+    pub length: usize,
+    /// 0 takes the most probable token, 1 samples as the model learned, more dares more
+    #[arg(short, long, value_name = "T", default_value_t = 1.0)]
+    pub temperature: f64,
+    /// Sample from so many of the most probable tokens only
+    #[arg(short = 'k', long, value_name = "K")]
+    pub top_k: Option<usize>,
+    /// Where the random numbers come from
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
 }
 
 #[derive(Debug, Args)]

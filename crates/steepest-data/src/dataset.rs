@@ -23,14 +23,32 @@ pub enum Features {
         /// What a byte is multiplied by.
         scale: f32,
     },
+    /// A text; a row is a window of it.
+    Tokens {
+        /// The tokens.
+        tokens: Vec<u32>,
+        /// From the beginning of one row to that of the next.
+        stride: usize,
+    },
 }
 
 /// The stored targets of a data set.
 #[derive(Clone, Debug)]
 enum Targets {
     None,
-    Numbers { values: Vec<f64>, width: usize, scaling: Scaling },
-    Classes { labels: Vec<u32>, names: Arc<[String]> },
+    Numbers {
+        values: Vec<f64>,
+        width: usize,
+        scaling: Scaling,
+    },
+    Classes {
+        labels: Vec<u32>,
+        names: Arc<[String]>,
+    },
+    /// For each token of a row, the one behind it.
+    Next {
+        names: Arc<[String]>,
+    },
 }
 
 /// A linear change of units: stored value = (real value − `shift`) / `scale`.
@@ -72,6 +90,11 @@ pub enum TargetKind<'a> {
     /// One of several classes.
     Classes {
         /// The name of each class; a target is an index into it.
+        names: &'a [String],
+    },
+    /// For each token of a row, the one behind it.
+    NextToken {
+        /// What each token is called.
         names: &'a [String],
     },
 }
@@ -125,9 +148,10 @@ impl Dataset {
             Features::F32(values) => values.len(),
             Features::F64(values) => values.len(),
             Features::Bytes { pixels, .. } => pixels.len(),
+            Features::Tokens { tokens, stride } => windows(tokens.len(), width, *stride) * width,
         };
         let rows = match &targets {
-            Targets::None => values / width.max(1),
+            Targets::None | Targets::Next { .. } => values / width.max(1),
             Targets::Numbers { values, width, .. } => values.len() / (*width).max(1),
             Targets::Classes { labels, .. } => labels.len(),
         };
@@ -201,12 +225,46 @@ impl Dataset {
         Dataset::new(example.into(), features, classes(labels, names)?)
     }
 
+    /// Windows of a text, to predict each token from those before it in the window.
+    ///
+    /// Row `r` is the tokens `r · stride .. r · stride + window`, its targets are one further on. What is left
+    /// over at the end, less than a stride, is not seen.
+    ///
+    /// ```
+    /// use steepest_data::Dataset;
+    /// let names = ["a", "b", "c"].map(str::to_owned);
+    /// let data = Dataset::language(vec![0, 1, 2, 0, 1, 2, 0], 2, 2, names)?;
+    /// let (mut x, mut y) = ([9; 4], [9; 4]);
+    /// data.fill_tokens([2, 0], &mut x, Some(&mut y))?;
+    /// assert_eq!((data.rows(), x, y), (3, [1, 2, 0, 1], [2, 0, 1, 2]));
+    /// # Ok::<(), steepest_data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DataError::BadClass`] if a token has no name.
+    pub fn language(
+        tokens: Vec<u32>,
+        window: usize,
+        stride: usize,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<Dataset, DataError> {
+        let Targets::Classes { labels: tokens, names } = classes(tokens, names)? else {
+            return Dataset::new(Shape::SCALAR, Features::F32(Vec::new()), Targets::None);
+        };
+        let stride = stride.max(1);
+        Dataset::new(
+            Shape::from([window.max(1)]),
+            Features::Tokens { tokens, stride },
+            Targets::Next { names },
+        )
+    }
+
     fn checked<R: Real>(example: Shape, features: Vec<R>, targets: Targets) -> Result<Dataset, DataError> {
         let features = R::store(features);
         match &features {
             Features::F32(values) => finite("feature", values, example.elements())?,
             Features::F64(values) => finite("feature", values, example.elements())?,
-            Features::Bytes { .. } => {}
+            Features::Bytes { .. } | Features::Tokens { .. } => {}
         }
         Dataset::new(example, features, targets)
     }
@@ -247,6 +305,7 @@ impl Dataset {
                 TargetKind::Regression { width: *width, scaling: *scaling }
             }
             Targets::Classes { names, .. } => TargetKind::Classes { names },
+            Targets::Next { names } => TargetKind::NextToken { names },
         }
     }
 
@@ -256,7 +315,13 @@ impl Dataset {
             Targets::None => 0,
             Targets::Numbers { width, .. } => *width,
             Targets::Classes { .. } => 1,
+            Targets::Next { .. } => self.width,
         }
+    }
+
+    /// Whether features are indices (tokens of a text), for [`Dataset::fill_tokens`].
+    pub fn is_indices(&self) -> bool {
+        matches!(*self.features, Features::Tokens { .. })
     }
 
     /// The memory that features and targets take.
@@ -265,9 +330,10 @@ impl Dataset {
             Features::F32(values) => values.len() * 4,
             Features::F64(values) => values.len() * 8,
             Features::Bytes { pixels, .. } => pixels.len(),
+            Features::Tokens { tokens, .. } => tokens.len() * 4,
         };
         let targets = match &*self.targets {
-            Targets::None => 0,
+            Targets::None | Targets::Next { .. } => 0,
             Targets::Numbers { values, .. } => values.len() * 8,
             Targets::Classes { labels, .. } => labels.len() * 4,
         };
@@ -329,6 +395,9 @@ impl Dataset {
                     let pixels = &pixels[row * width..(row + 1) * width];
                     slot.iter_mut().zip(pixels).for_each(|(t, &p)| *t = R::from_f32(f32::from(p) * scale));
                 }
+                Features::Tokens { .. } => {
+                    return Err(DataError::TargetForm { wanted: "real features", got: "tokens" });
+                }
             }
             self.fill_target(row, filled, &mut targets)?;
             filled += 1;
@@ -362,9 +431,47 @@ impl Dataset {
             (TargetsMut::Classes(_), Targets::Numbers { .. }) => {
                 return Err(DataError::TargetForm { wanted: "class indices", got: "numbers" });
             }
+            (_, Targets::Next { .. }) => {
+                return Err(DataError::TargetForm { wanted: "targets of a table", got: "tokens" });
+            }
             (_, Targets::None) => return Err(DataError::TargetForm { wanted: "targets", got: "absent" }),
         }
         Ok(())
+    }
+
+    /// Copies windows of tokens into a batch, and for each token the one behind it. Allocates nothing.
+    ///
+    /// Returns the number of rows written.
+    ///
+    /// # Errors
+    /// [`DataError::RowOutOfRange`]; [`DataError::Length`] if a buffer is too small;
+    /// [`DataError::TargetForm`] if the features are no tokens.
+    #[inline]
+    pub fn fill_tokens(
+        &self,
+        rows: impl IntoIterator<Item = usize>,
+        features: &mut [u32],
+        mut targets: Option<&mut [u32]>,
+    ) -> Result<usize, DataError> {
+        let Features::Tokens { tokens, stride } = &*self.features else {
+            return Err(DataError::TargetForm { wanted: "tokens", got: "real features" });
+        };
+        let (width, mut filled) = (self.width, 0);
+        for row in rows {
+            let start = self.stored(row)? * stride;
+            let range = filled * width..(filled + 1) * width;
+            let short = |got| DataError::Length { what: "token buffer", expected: range.end, got };
+            let got = features.len();
+            // `new` has counted only rows whose tokens, and the one behind them, are there.
+            features.get_mut(range.clone()).ok_or(short(got))?.copy_from_slice(&tokens[start..start + width]);
+            if let Some(targets) = &mut targets {
+                let got = targets.len();
+                let slot = targets.get_mut(range.clone()).ok_or(short(got))?;
+                slot.copy_from_slice(&tokens[start + 1..start + 1 + width]);
+            }
+            filled += 1;
+        }
+        Ok(filled)
     }
 
     /// The class of every row, in order; empty unless the targets are classes.
@@ -396,6 +503,11 @@ impl Dataset {
     fn stored_rows(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.rows).map(|row| self.selection.as_ref().map_or(row, |s| s[row] as usize))
     }
+}
+
+/// Windows of `width` tokens that have one more token behind them.
+fn windows(tokens: usize, width: usize, stride: usize) -> usize {
+    tokens.checked_sub(width + 1).map_or(0, |room| room / stride.max(1) + 1)
 }
 
 fn classes(labels: Vec<u32>, names: impl IntoIterator<Item = String>) -> Result<Targets, DataError> {

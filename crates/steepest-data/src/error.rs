@@ -61,6 +61,26 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
     },
+    /// A text has a character that the training text did not have.
+    #[error("character {position} of the text is `{}`, which is not among the {known} characters of the training text\n  help: leave it out; with `tokens = \"bytes\"` any text can be read", character.escape_default())]
+    UnknownCharacter {
+        /// The character.
+        character: char,
+        /// Where it stands, in characters from 1.
+        position: usize,
+        /// How many characters are known.
+        known: usize,
+    },
+    /// A text that does not fill one window.
+    #[error("{} has {got} tokens in this part, and a window needs {}\n  help: give a longer text, a larger share, or a smaller `window`", path.display(), window + 1)]
+    ShortCorpus {
+        /// The file.
+        path: PathBuf,
+        /// Tokens of a window.
+        window: usize,
+        /// Tokens there are.
+        got: usize,
+    },
     /// There is a header line and nothing below.
     #[error("{} has a header line but no rows\n  help: add rows; if the first line is data, set `header = false`", path.display())]
     HeaderOnly {

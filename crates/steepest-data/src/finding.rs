@@ -115,6 +115,17 @@ pub enum Finding {
         /// The first.
         example: String,
     },
+    /// The data are a text, seen through windows.
+    Corpus {
+        /// Tokens of the training file.
+        tokens: usize,
+        /// Different tokens.
+        vocabulary: usize,
+        /// Windows of training, validation and test.
+        windows: [usize; 3],
+        /// Tokens of a window.
+        window: usize,
+    },
     /// The file holds images.
     Images {
         /// The shape of one.
@@ -161,6 +172,7 @@ impl Finding {
             self,
             Finding::TaskInferred { .. }
                 | Finding::Split { .. }
+                | Finding::Corpus { .. }
                 | Finding::Filled { .. }
                 | Finding::NoHeader { .. }
                 | Finding::DecimalComma
@@ -256,6 +268,11 @@ impl fmt::Display for Finding {
                     write!(f, ", {rows} for {part} ({}%)", (share * 1000.0).round() / 10.0)
                 })
             }
+            Finding::Corpus { tokens, vocabulary, windows: [train, validation, test], window } => write!(
+                f,
+                "a text of {tokens} tokens, {vocabulary} different ones, in windows of {window}: the first \
+                 {train} for training, the next {validation} for validation, the last {test} for test"
+            ),
             Finding::UnseenCategories { column, cells, example } => write!(
                 f,
                 "column `{column}`: {cells} cells hold a category that training never saw, such as `{example}`; they count as none of the known ones"

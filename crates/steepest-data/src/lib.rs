@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod batch;
+mod corpus;
 mod dataset;
 mod error;
 mod finding;
@@ -25,8 +26,10 @@ pub mod sources;
 mod split;
 mod table;
 mod text;
+mod tokenizer;
 
 pub use batch::{Batch, BatchIter, BatchSize, Batches, Order, Position};
+pub use corpus::read_corpus;
 pub use dataset::{Dataset, Scaling, TargetKind, TargetsMut};
 pub use error::{Cell, DataError, Nearest, Role};
 pub use finding::{Fill, Finding};
@@ -47,3 +50,4 @@ pub use sources::memory::MemorySource;
 pub use sources::{Cursor, Parameter, Source, SourceSpec};
 pub use split::{Fractions, Part, Split};
 pub use table::{MISSING, Names, Table, Values};
+pub use tokenizer::{Tokenizer, Tokens};

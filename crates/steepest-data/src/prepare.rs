@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::corpus::prepare_corpus;
 use crate::table::Values;
 use crate::{
     DataError, Dataset, Encoder, Finding, Fingerprint, Fractions, Parameter, PreprocessOptions, Preprocessor,
-    ReadOptions, Schema, Split, Table, sources,
+    ReadOptions, Schema, Split, Table, Tokens, sources,
 };
 
 /// Which data to train on, and how: the `[data]` table of a run spec.
@@ -35,6 +36,12 @@ pub struct DataOptions {
     pub split: Option<Fractions>,
     /// Keeps the share of each class in every part. Default: false.
     pub stratify: bool,
+    /// What the file, a text, is cut into, to predict each token from those before it. Default: it is a table.
+    pub tokens: Option<Tokens>,
+    /// Tokens of a text that a model sees at once. Default: 64.
+    pub window: Option<usize>,
+    /// Tokens from the beginning of one window to that of the next. Default: `window`.
+    pub stride: Option<usize>,
     /// How files are read.
     #[serde(flatten)]
     pub read: ReadOptions,
@@ -85,6 +92,24 @@ static PARAMETERS: &[Parameter] = &[
         summary: "keeps the share of each class in every part",
         default: "false",
         range: "true, false",
+    },
+    Parameter {
+        name: "tokens",
+        summary: "what a text is cut into, to predict each token from those before it",
+        default: "none: the file is a table",
+        range: "characters, bytes",
+    },
+    Parameter {
+        name: "window",
+        summary: "tokens of a text that a model sees at once",
+        default: "64",
+        range: "1 and up",
+    },
+    Parameter {
+        name: "stride",
+        summary: "tokens from the beginning of one window to that of the next",
+        default: "`window`",
+        range: "1 and up",
     },
     Parameter {
         name: "format",
@@ -149,6 +174,9 @@ impl DataOptions {
 /// # Errors
 /// Whatever is wrong with the data or the options; see [`DataError`].
 pub fn prepare(options: &DataOptions, seed: u64) -> Result<Prepared, DataError> {
+    if let Some(tokens) = options.tokens {
+        return prepare_corpus(options, tokens);
+    }
     let fractions = options.fractions().check()?;
     let mut findings = Vec::new();
     let mut table = load(&options.train, &options.read, &mut findings)?;

@@ -148,7 +148,10 @@ impl Executor {
     pub fn feed_pair(&mut self, first: InputId, second: InputId) -> (Feed<'_>, Feed<'_>) {
         let (a, b) = (self.inputs[first.0].1, self.inputs[second.0].1);
         match (a.space, b.space) {
-            (Space::Index, Space::Index) => (Feed::Index(self.machine.write_index(a)), Feed::Index(&mut [])),
+            (Space::Index, Space::Index) => {
+                let (a, b) = self.machine.write_two_indices(a, b);
+                (Feed::Index(a), Feed::Index(b))
+            }
             (Space::Index, _) => {
                 let (real, index) = self.machine.write_both(b, a);
                 (Feed::Index(index), Feed::Real(real))

@@ -31,6 +31,12 @@ pub enum Task {
         /// How many classes there are.
         classes: usize,
     },
+    /// At each position of a sequence, which token comes next. Predictions are logits of shape
+    /// `[batch, length, vocabulary]`.
+    NextToken {
+        /// How many different tokens there are.
+        vocabulary: usize,
+    },
 }
 
 /// What a loss expects as target.
@@ -50,14 +56,15 @@ impl Task {
             Task::Regression { outputs } => outputs,
             Task::Binary => 1,
             Task::Multiclass { classes } => classes,
+            Task::NextToken { vocabulary } => vocabulary,
         }
     }
 
-    /// How many target numbers belong to an example.
+    /// How many target numbers belong to an example, or to each position of a sequence.
     pub fn targets(&self) -> usize {
         match *self {
             Task::Regression { outputs } => outputs,
-            Task::Binary | Task::Multiclass { .. } => 1,
+            Task::Binary | Task::Multiclass { .. } | Task::NextToken { .. } => 1,
         }
     }
 
@@ -78,7 +85,7 @@ impl Task {
         match self {
             Task::Regression { .. } => prediction,
             Task::Binary => prediction.sigmoid(),
-            Task::Multiclass { .. } => {
+            Task::Multiclass { .. } | Task::NextToken { .. } => {
                 let weights = (prediction - prediction.max_last().stop_gradient()).exp();
                 weights / weights.sum_last()
             }
@@ -89,7 +96,7 @@ impl Task {
     pub fn target(&self) -> Target {
         match self {
             Task::Regression { .. } | Task::Binary => Target::Values,
-            Task::Multiclass { .. } => Target::Labels,
+            Task::Multiclass { .. } | Task::NextToken { .. } => Target::Labels,
         }
     }
 
@@ -98,7 +105,7 @@ impl Task {
         match self {
             Task::Regression { .. } => "mean-squared-error",
             Task::Binary => "binary-cross-entropy",
-            Task::Multiclass { .. } => "cross-entropy",
+            Task::Multiclass { .. } | Task::NextToken { .. } => "cross-entropy",
         }
     }
 
@@ -108,15 +115,17 @@ impl Task {
             Task::Regression { .. } => &["rmse", "mae", "r2"],
             Task::Binary => &["accuracy", "auc"],
             Task::Multiclass { .. } => &["accuracy"],
+            Task::NextToken { .. } => &["bits-per-token", "accuracy"],
         }
     }
 
-    /// The linear model of the task.
+    /// The simplest usual model of the task.
     pub fn default_model(&self) -> &'static str {
         match self {
             Task::Regression { .. } => "linear",
             Task::Binary => "logistic",
             Task::Multiclass { .. } => "softmax",
+            Task::NextToken { .. } => "gpt",
         }
     }
 }
@@ -128,6 +137,7 @@ impl fmt::Display for Task {
             Task::Regression { outputs } => write!(f, "regression with {outputs} outputs"),
             Task::Binary => write!(f, "binary classification"),
             Task::Multiclass { classes } => write!(f, "classification into {classes} classes"),
+            Task::NextToken { vocabulary } => write!(f, "the next of {vocabulary} tokens"),
         }
     }
 }

@@ -11,7 +11,7 @@ use steepest_tensor::{Buffer, DType, Key, Pool, Shape, Tensor};
 /// A value that a step is fed.
 enum Fed {
     Real(&'static str, Tensor),
-    Index(&'static str, Vec<u32>),
+    Index(&'static str, Tensor),
 }
 
 fn normal(shape: &[usize], scale: f64) -> Tensor {
@@ -22,8 +22,10 @@ fn normal(shape: &[usize], scale: f64) -> Tensor {
     Tensor::new(shape, Buffer::F64(values)).unwrap()
 }
 
-fn labels(n: usize, classes: usize) -> Vec<u32> {
-    (0..n).map(|i| Key::new(2).below(i as u64, classes as u64) as u32).collect()
+fn labels(shape: &[usize], classes: usize) -> Tensor {
+    let shape = Shape::new(shape).unwrap();
+    let values = (0..shape.elements()).map(|i| Key::new(2).below(i as u64, classes as u64) as u32).collect();
+    Tensor::u32(shape, values).unwrap()
 }
 
 fn agrees(what: &str, graph: &Graph, outputs: &[Var<'_>], fed: &[Fed]) {
@@ -41,9 +43,10 @@ fn agrees(what: &str, graph: &Graph, outputs: &[Var<'_>], fed: &[Fed]) {
                     executor.feed(executor.input(name).unwrap()).fill_with(|i| values[i]);
                     feeds = feeds.with(name, tensor.clone());
                 }
-                Fed::Index(name, values) => {
+                Fed::Index(name, tensor) => {
+                    let Buffer::U32(values) = tensor.buffer() else { panic!("labels are indices") };
                     executor.feed_index(executor.input(name).unwrap()).copy_from_slice(values);
-                    feeds = feeds.with(name, Tensor::u32([values.len()], values.clone()).unwrap());
+                    feeds = feeds.with(name, tensor.clone());
                 }
             }
         }
@@ -94,7 +97,7 @@ fn every_loss() {
                     Fed::Real("target", normal(&[batch, outputs], 0.5)),
                 ),
                 Target::Labels => {
-                    (graph.index_input("target", [batch]), Fed::Index("target", labels(batch, outputs)))
+                    (graph.index_input("target", [batch]), Fed::Index("target", labels(&[batch], outputs)))
                 }
             };
             let loss = (spec.build)(&spec.settings([]).unwrap()).unwrap().per_example(x, target);
@@ -133,7 +136,7 @@ fn every_model_with_its_usual_loss() {
                     let shape = [9, task.targets()];
                     (graph.input("target", shape), Fed::Real("target", normal(&shape, 1.0)))
                 }
-                Target::Labels => (graph.index_input("target", [9]), Fed::Index("target", labels(9, 5))),
+                Target::Labels => (graph.index_input("target", [9]), Fed::Index("target", labels(&[9], 5))),
             };
             let loss = LossSpec::find(task.default_loss()).unwrap();
             let loss =
@@ -154,4 +157,31 @@ fn dropout_drops_the_same_units() {
     let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
     let y = trace.scope().apply("drop", &Dropout { rate: 0.4 }, x);
     agrees("dropout", &graph, &[y], &[Fed::Real("x", normal(&[6, 21], 1.0))]);
+}
+
+#[test]
+fn language_models_and_masked_encoders() {
+    for positions in [PositionKind::Learned, PositionKind::Rotary] {
+        let graph = Graph::new();
+        let (x, y) = (graph.index_input("x", [3, 7]), graph.index_input("y", [3, 7]));
+        let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+        let model = Gpt { layers: 2, width: 12, heads: 2, positions, dropout: 0.1, ..Gpt::new(11) };
+        let logits = model.forward(&mut trace.scope(), x);
+        let loss = CrossEntropy::default().per_example(logits, y).mean();
+        let parameters: Vec<Var<'_>> = trace.parameters().iter().map(|(_, parameter)| *parameter).collect();
+        let mut outputs = vec![loss, logits];
+        outputs.extend(gradients(loss, &parameters).into_iter().map(|gradient| gradient.dense()));
+        let fed = [Fed::Index("x", labels(&[3, 7], 11)), Fed::Index("y", labels(&[3, 7], 11))];
+        agrees("gpt", &graph, &outputs, &fed);
+    }
+    let graph = Graph::new();
+    let inputs = Inputs::new("x", graph.input("x", [4, 5, 3])).with(LENGTHS, graph.input("n", [4]));
+    let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+    let y = Encoder { layers: 2, width: 8, heads: 2, ..Encoder::new(3) }.output(&mut trace.scope(), &inputs);
+    let parameters: Vec<Var<'_>> = trace.parameters().iter().map(|(_, parameter)| *parameter).collect();
+    let mut outputs = vec![y];
+    outputs.extend(gradients(y.square().sum(), &parameters).into_iter().map(|gradient| gradient.dense()));
+    let lengths = Tensor::f64([4], vec![5.0, 1.0, 3.0, 4.0]).unwrap();
+    let fed = [Fed::Real("x", normal(&[4, 5, 3], 1.0)), Fed::Real("n", lengths)];
+    agrees("encoder", &graph, &outputs, &fed);
 }

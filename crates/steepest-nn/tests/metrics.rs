@@ -22,7 +22,9 @@ fn sample(task: &Task, n: usize) -> (Vec<f64>, Vec<f64>) {
     let targets = (0..n * task.targets()).map(|i| match *task {
         Task::Regression { .. } => key.stream("targets").normal(i as u64),
         Task::Binary => key.stream("labels").below(i as u64, 2) as f64,
-        Task::Multiclass { classes } => key.stream("labels").below(i as u64, classes as u64) as f64,
+        Task::Multiclass { classes } | Task::NextToken { vocabulary: classes } => {
+            key.stream("labels").below(i as u64, classes as u64) as f64
+        }
     });
     (predictions, targets.collect())
 }
@@ -82,7 +84,7 @@ fn a_perfect_prediction_beats_every_other_in_the_stated_direction() {
         let perfect: Vec<f64> = match *task {
             Task::Regression { .. } => targets.clone(),
             Task::Binary => targets.iter().map(|y| 20.0 * y - 10.0).collect(),
-            Task::Multiclass { classes } => targets
+            Task::Multiclass { classes } | Task::NextToken { vocabulary: classes } => targets
                 .iter()
                 .flat_map(|y| (0..classes).map(move |k| 10.0 * f64::from(k as f64 == *y)))
                 .collect(),

@@ -78,6 +78,8 @@ fn example<'g>(graph: &'g Graph, layer: &str) -> Var<'g> {
         "conv2d" | "conv-transpose2d" | "max-pool" | "avg-pool" | "global-avg-pool" | "adaptive-avg-pool"
         | "residual-block" => graph.input("x", [4, 6, 6, 3]),
         "group-norm" => graph.input("x", [4, 3, 64]),
+        "embedding" => graph.index_input("x", [4, 3]),
+        "positions" | "attention" | "transformer-block" => graph.input("x", [4, 3, 2]),
         _ => graph.input("x", [4, 3]),
     }
 }

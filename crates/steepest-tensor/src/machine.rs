@@ -180,20 +180,13 @@ impl Machine {
         (reals, self.index.as_mut_slice().get_mut(range).unwrap_or_default())
     }
 
+    /// Two disjoint ranges of the index space to write at once; empty slices if they overlap.
+    pub fn write_two_indices(&mut self, first: Place, second: Place) -> (&mut [u32], &mut [u32]) {
+        split(self.index.as_mut_slice(), first, second)
+    }
+
     /// Two disjoint ranges of the arena to write at once; empty slices if they overlap.
     pub fn write_two(&mut self, first: Place, second: Place) -> (SliceMut<'_>, SliceMut<'_>) {
-        fn split<T>(all: &mut [T], a: Place, b: Place) -> (&mut [T], &mut [T]) {
-            if a.offset + a.len <= b.offset {
-                let (low, high) = all.split_at_mut(b.offset.min(all.len()));
-                let left = low.get_mut(a.offset..a.offset + a.len).unwrap_or_default();
-                (left, high.get_mut(..b.len).unwrap_or_default())
-            } else if b.offset + b.len <= a.offset {
-                let (right, left) = split(all, b, a);
-                (left, right)
-            } else {
-                (&mut [], &mut [])
-            }
-        }
         match &mut self.state {
             State::F32(typed) => {
                 let (a, b) = split(typed.arena.as_mut_slice(), first, second);
@@ -235,6 +228,20 @@ impl Machine {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// Two disjoint ranges; empty slices if they overlap.
+fn split<T>(all: &mut [T], a: Place, b: Place) -> (&mut [T], &mut [T]) {
+    if a.offset + a.len <= b.offset {
+        let (low, high) = all.split_at_mut(b.offset.min(all.len()));
+        let left = low.get_mut(a.offset..a.offset + a.len).unwrap_or_default();
+        (left, high.get_mut(..b.len).unwrap_or_default())
+    } else if b.offset + b.len <= a.offset {
+        let (right, left) = split(all, b, a);
+        (left, right)
+    } else {
+        (&mut [], &mut [])
     }
 }
 

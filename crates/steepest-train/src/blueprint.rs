@@ -27,6 +27,8 @@ pub(crate) struct Blueprint {
     pub task: Task,
     /// The shape of one row's features.
     pub example: Shape,
+    /// Whether features are indices: tokens of a text.
+    pub indices: bool,
     /// Where initial values and dropout come from.
     pub key: Key,
     pub precision: DType,
@@ -132,7 +134,8 @@ impl Blueprint {
         rows: usize,
         phase: Phase,
     ) -> Result<(Var<'g>, Vec<Parameter<'g>>), TrainError> {
-        let x = graph.input(FEATURES, self.batch_shape(rows, &self.example)?);
+        let shape = self.batch_shape(rows, &self.example)?;
+        let x = if self.indices { graph.index_input(FEATURES, shape) } else { graph.input(FEATURES, shape) };
         let mut trace = Trace::new(graph, self.key, phase);
         let predictions = self.model.output(&mut trace.scope(), &Inputs::new(FEATURES, x));
         let parameters =
@@ -144,6 +147,9 @@ impl Blueprint {
         let (predictions, parameters) = self.forward(graph, rows, phase)?;
         let predictions = self.checked(predictions);
         let targets = match self.loss.target() {
+            Target::Labels if matches!(self.task, Task::NextToken { .. }) => {
+                graph.index_input(TARGETS, self.batch_shape(rows, &self.example)?)
+            }
             Target::Labels => graph.index_input(TARGETS, [rows]),
             Target::Values => graph.input(TARGETS, [rows, self.task.targets()]),
         };
@@ -153,7 +159,9 @@ impl Blueprint {
 
     /// A model with too few or too many logits would learn something, and never say that it is wrong.
     fn checked<'g>(&self, predictions: Var<'g>) -> Var<'g> {
-        let Task::Multiclass { classes } = self.task else { return predictions };
+        let (Task::Multiclass { classes } | Task::NextToken { vocabulary: classes }) = self.task else {
+            return predictions;
+        };
         if self.loss.target() != Target::Labels || predictions.dim(-1) == classes {
             return predictions;
         }

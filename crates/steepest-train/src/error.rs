@@ -67,6 +67,18 @@ pub enum TrainError {
     /// A model that was trained on data in memory, used on a file.
     #[error("the model was trained on data in memory, so it does not know how to read a file")]
     NoPreprocessor,
+    /// A model that predicts no tokens, asked to write text.
+    #[error("the model is not for text but for {task}")]
+    NotALanguageModel {
+        /// What it is for.
+        task: String,
+    },
+    /// A language model, asked to predict the rows of a table.
+    #[error("the model is for text, which has no rows to predict")]
+    LanguageModel,
+    /// Nothing to go on from, or a way of choosing tokens that chooses none.
+    #[error("the prompt needs at least one token, `temperature` a number of at least 0, `top-k` at least 1")]
+    Prompt,
     /// A file or folder of the run that cannot be read or written.
     #[error("cannot {what} {}: {source}", path.display())]
     Io {
@@ -175,6 +187,11 @@ impl TrainError {
             TrainError::NoPreprocessor => {
                 "give it data in memory: `SavedModel::score`, `Predictor::dataset`".to_owned()
             }
+            TrainError::NotALanguageModel { .. } => {
+                "train one on a text: `data.tokens = \"characters\"`, `model.kind = \"gpt\"`".to_owned()
+            }
+            TrainError::LanguageModel => "let it write: `steepest generate`, or `Generator`".to_owned(),
+            TrainError::Prompt => "give a prompt of at least one character".to_owned(),
             TrainError::DirectoryInUse { path } => {
                 format!("resume it with `steepest train --resume {}`, or name another folder", path.display())
             }

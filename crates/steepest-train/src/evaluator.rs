@@ -17,6 +17,8 @@ use crate::{Confusion, Evaluation, TrainError};
 const MOST_ROWS: usize = 512;
 /// Numbers in their features, at most: 1 MiB in single precision.
 const MOST_FEATURES: usize = 1 << 18;
+/// Tokens that are evaluated at a time, at most.
+const MOST_TOKENS: usize = 1 << 11;
 
 /// Compiled plans for evaluation, by their number of rows, and the metrics to take.
 pub(crate) struct Evaluator {
@@ -25,9 +27,11 @@ pub(crate) struct Evaluator {
     metrics: Vec<&'static MetricSpec>,
 }
 
-/// Rows that are evaluated at a time, for features of a width.
-pub(crate) fn rows_at_a_time(width: usize) -> usize {
-    (MOST_FEATURES / width.max(1)).clamp(1, MOST_ROWS)
+/// Rows that are evaluated at a time.
+pub(crate) fn rows_at_a_time(blueprint: &Blueprint) -> usize {
+    // A token has as many numbers as a model makes of it, some hundreds.
+    let most = if blueprint.indices { MOST_TOKENS } else { MOST_FEATURES };
+    (most / blueprint.example.elements().max(1)).clamp(1, MOST_ROWS)
 }
 
 impl Evaluator {
@@ -36,11 +40,7 @@ impl Evaluator {
         let usual = || blueprint.task.default_metrics().iter().map(|name| (*name).to_owned()).collect();
         let names: Vec<String> = metrics.map_or_else(usual, <[String]>::to_vec);
         let metrics = names.iter().map(|name| MetricSpec::find(name)).collect::<Result<Vec<_>, _>>()?;
-        let evaluator = Evaluator {
-            programs: BTreeMap::new(),
-            rows: rows_at_a_time(blueprint.example.elements()),
-            metrics,
-        };
+        let evaluator = Evaluator { programs: BTreeMap::new(), rows: rows_at_a_time(blueprint), metrics };
         evaluator.fresh_metrics(&blueprint.task)?;
         Ok(evaluator)
     }
@@ -95,6 +95,12 @@ impl Evaluator {
             }
             scores.rows += range.len();
             match classes.get(range.clone()) {
+                _ if data.is_indices() => {
+                    let mut targets = vec![0; range.len() * data.target_width()];
+                    let mut tokens = targets.clone();
+                    data.fill_tokens(range.clone(), &mut tokens, Some(&mut targets))?;
+                    scores.classes(program.predictions(), &targets)?;
+                }
                 Some(labels) if scores.confusion.is_some() => {
                     scores.classes(program.predictions(), labels)?
                 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use steepest_data::{Dataset, EncodedTargets, Encoder, Preprocessor, Table, sources};
+use steepest_data::{Dataset, EncodedTargets, Encoder, Preprocessor, Table, Tokenizer, read_corpus, sources};
 use steepest_graph::{Plan, Variables};
 use steepest_nn::{LossSpec, Model, ModelSpec, Registered, Task};
 use steepest_tensor::{Key, Pool, Shape, Tensor};
@@ -94,6 +94,8 @@ struct Document {
     preprocessor: Option<Preprocessor>,
     task: Task,
     example: Vec<usize>,
+    #[serde(default)]
+    indices: bool,
     precision: Precision,
     scores: Vec<(String, Evaluation)>,
     steps: u64,
@@ -138,7 +140,8 @@ impl SavedModel {
         let example = Shape::new(&document.example).map_err(|_| fault(Fault::NotAModel))?;
         // Initial values do not matter: all weights are in the file.
         let (key, task, precision) = (Key::new(0), document.task, document.precision);
-        let blueprint = Arc::new(Blueprint { model, loss, task, example, key, precision });
+        let blueprint =
+            Arc::new(Blueprint { model, loss, task, example, indices: document.indices, key, precision });
         let (preprocessor, scores, steps) = (document.preprocessor, document.scores, document.steps);
         let model = SavedModel { spec, preprocessor, blueprint, weights: contents.tensors, scores, steps };
         // The weights have to be those of the model: better said now than at the first prediction.
@@ -158,6 +161,7 @@ impl SavedModel {
             preprocessor: self.preprocessor.clone(),
             task: blueprint.task,
             example: blueprint.example.to_vec(),
+            indices: blueprint.indices,
             precision: blueprint.precision,
             scores: self.scores.clone(),
             steps: self.steps,
@@ -217,6 +221,9 @@ impl SavedModel {
         &self,
         data: impl AsRef<Path>,
     ) -> Result<(Evaluation, Vec<steepest_data::Finding>), TrainError> {
+        if let Some(tokenizer) = self.tokenizer() {
+            return self.evaluate_text(tokenizer, data.as_ref()).map(|evaluation| (evaluation, Vec::new()));
+        }
         let learned = self.preprocessor.as_ref().ok_or(TrainError::NoPreprocessor)?;
         let base = self.spec.as_ref().map(|spec| spec.data.read.clone()).unwrap_or_default();
         // The labels of the training images are not those of this file.
@@ -239,6 +246,14 @@ impl SavedModel {
         }
         let scores = scores.ok_or(TrainError::NoRows { what: "evaluate" })?;
         Ok((scores.finish(), encoder.findings()))
+    }
+
+    fn evaluate_text(&self, tokenizer: &Tokenizer, path: &Path) -> Result<Evaluation, TrainError> {
+        let encoding = self.spec.as_ref().and_then(|spec| spec.data.read.encoding.as_deref());
+        let tokens = tokenizer.encode(&read_corpus(path, encoding)?)?;
+        let window = self.blueprint.example.elements();
+        let data = Dataset::language(tokens, window, window, tokenizer.names())?;
+        if data.is_empty() { Err(TrainError::NoRows { what: "evaluate" }) } else { self.score(&data) }
     }
 
     /// Scores it on data in memory.

@@ -69,7 +69,7 @@ impl<'m> Predictor<'m> {
     /// If the model cannot be built.
     pub fn new(model: &'m SavedModel) -> Result<Predictor<'m>, TrainError> {
         let blueprint = &model.blueprint;
-        let rows = rows_at_a_time(blueprint.example.elements());
+        let rows = rows_at_a_time(blueprint);
         let plan = blueprint.predict(rows)?;
         let variables = model.variables(&plan)?;
         let programs = BTreeMap::from([(rows, Program::new(plan, &variables)?)]);
@@ -83,6 +83,9 @@ impl<'m> Predictor<'m> {
     /// Whatever is wrong with the file, or with writing.
     pub fn csv(&mut self, data: impl AsRef<Path>, out: &mut dyn Write) -> Result<Predicted, TrainError> {
         let learned = self.model.preprocessor.as_ref().ok_or(TrainError::NoPreprocessor)?;
+        if learned.tokenizer.is_some() {
+            return Err(TrainError::LanguageModel);
+        }
         let base = self.model.spec.as_ref().map(|spec| spec.data.read.clone()).unwrap_or_default();
         let options = ReadOptions { labels: None, ..learned.read_options(&base) };
         let mut source = sources::open(data.as_ref(), &options)?;
@@ -192,7 +195,7 @@ fn prediction(outputs: Slice<'_>, row: usize, width: usize, task: Task, scaling:
             let yes = 1.0 / (1.0 + (-outputs.get(row)).exp());
             Prediction::Class { class: class(outputs, row, width), probabilities: vec![1.0 - yes, yes] }
         }
-        Task::Multiclass { .. } => {
+        Task::Multiclass { .. } | Task::NextToken { .. } => {
             let logits: Vec<f64> = of_row.collect();
             let largest = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let powers: Vec<f64> = logits.iter().map(|z| (z - largest).exp()).collect();

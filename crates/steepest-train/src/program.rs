@@ -47,9 +47,13 @@ impl Program {
                 }
                 (Feed::Real(SliceMut::F32(x)), Feed::Index(y)) => data.fill(rows, x, TargetsMut::Classes(y)),
                 (Feed::Real(SliceMut::F64(x)), Feed::Index(y)) => data.fill(rows, x, TargetsMut::Classes(y)),
-                // Features are declared real, and a plan has one precision.
+                (Feed::Index(x), Feed::Index(y)) => data.fill_tokens(rows, x, Some(y)),
+                // Tokens have tokens for targets, and a plan has one precision.
                 _ => Ok(0),
             },
+            (Some(features), None) if data.is_indices() => {
+                data.fill_tokens(rows, self.executor.feed_index(features), None)
+            }
             (Some(features), None) => match self.executor.feed(features) {
                 SliceMut::F32(x) => data.fill(rows, x, TargetsMut::None),
                 SliceMut::F64(x) => data.fill(rows, x, TargetsMut::None),
@@ -63,6 +67,11 @@ impl Program {
     /// Where to write the features; none if the model does not look at them.
     pub fn features(&mut self) -> Option<SliceMut<'_>> {
         self.features.map(|features| self.executor.feed(features))
+    }
+
+    /// Where to write the tokens; empty if the features are real.
+    pub fn tokens(&mut self) -> &mut [u32] {
+        self.features.map_or(&mut [], |features| self.executor.feed_index(features))
     }
 
     /// Sets the number of the update and its learning rate.

@@ -219,6 +219,7 @@ mod tests {
             loss: crate::training::usual_loss(&Task::Regression { outputs: 1 }).unwrap(),
             task: Task::Regression { outputs: 1 },
             example: data.example(),
+            indices: false,
             key,
             precision: DType::F64,
         };

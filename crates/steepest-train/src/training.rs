@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use steepest_data::{BatchSize, Dataset, Fingerprint, Prepared, Preprocessor, TargetKind};
-use steepest_nn::{Loss, LossSpec, Mlp, Model, ModelSpec, NnError, Registered, Task};
+use steepest_nn::{Gpt, Loss, LossSpec, Mlp, Model, ModelSpec, NnError, Registered, Task};
 use steepest_optim::{Adam, Chain, Constant, OPTIMIZERS, SCHEDULES, ScaleByRate, Schedule, Transform};
 use steepest_tensor::Key;
 
@@ -241,12 +241,16 @@ impl Training {
             Some(loss) => loss,
             None => usual_loss(&task)?,
         };
-        let model = self.model.take().unwrap_or_else(|| Box::new(Mlp::new(&[100], task.outputs())));
+        let model = self.model.take().unwrap_or_else(|| match task {
+            Task::NextToken { vocabulary } => Box::new(Gpt::new(vocabulary)),
+            _ => Box::new(Mlp::new(&[100], task.outputs())),
+        });
         Ok(Arc::new(Blueprint {
             model,
             loss,
             task,
             example: self.train.example(),
+            indices: self.train.is_indices(),
             key: Key::new(self.seed).stream("model"),
             precision: self.run.precision,
         }))
@@ -267,6 +271,7 @@ fn tasks(target: TargetKind<'_>) -> Result<Vec<Task>, TrainError> {
             Ok(vec![Task::Binary, Task::Multiclass { classes: 2 }])
         }
         TargetKind::Classes { names } => Ok(vec![Task::Multiclass { classes: names.len() }]),
+        TargetKind::NextToken { names } => Ok(vec![Task::NextToken { vocabulary: names.len() }]),
     }
 }
 

@@ -187,6 +187,6 @@ fn the_schema_knows_every_key_of_the_registries() {
     let adam = optimizers.iter().find(|o| o["properties"]["kind"]["const"] == "adam").unwrap();
     assert_eq!(adam["properties"]["learning-rate"]["exclusiveMinimum"], 0.0);
     assert_eq!(optimizers.len(), steepest_optim::OPTIMIZERS.len());
-    assert_eq!(schema["properties"]["data"]["required"], serde_json::json!(["train", "target"]));
+    assert_eq!(schema["properties"]["data"]["required"], serde_json::json!(["train"]));
     assert_eq!(schema["properties"]["data"]["properties"]["split"]["properties"]["test"]["default"], 0.15);
 }

@@ -130,6 +130,6 @@ impl Fitter {
             return Err(DataError::MixedImage { path });
         }
         let missing = ReadOptions::default().missing;
-        Ok((Preprocessor { inputs, target, unseen: options.unseen, missing }, findings))
+        Ok((Preprocessor { inputs, target, unseen: options.unseen, missing, tokenizer: None }, findings))
     }
 }

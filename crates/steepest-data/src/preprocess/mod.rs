@@ -11,7 +11,7 @@ use steepest_tensor::Shape;
 
 use crate::error::DataError;
 use crate::table::Table;
-use crate::{ColumnKind, Finding, Parameter, ReadOptions};
+use crate::{ColumnKind, Finding, Parameter, ReadOptions, Tokenizer};
 
 pub use category::{Categories, Unseen};
 pub use encoder::{EncodedTargets, Encoder};
@@ -161,6 +161,9 @@ pub struct Preprocessor {
     pub unseen: Unseen,
     /// The texts that count as missing.
     pub missing: Vec<String>,
+    /// What turns a text into tokens; none for tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokenizer: Option<Tokenizer>,
 }
 
 impl Preprocessor {

@@ -7,15 +7,21 @@ use crate::Scope;
 use crate::registry::{Built, registered};
 
 pub mod activation;
+pub mod attention;
 pub mod batch_norm;
 pub mod conv;
 pub mod conv_transpose2d;
 pub mod dense;
 pub mod dropout;
+pub mod embedding;
 pub mod flatten;
 pub mod group_norm;
+pub mod layer_norm;
 pub mod pool;
+pub mod positions;
 pub mod residual_block;
+pub mod rms_norm;
+pub mod transformer_block;
 pub mod window;
 
 /// All layers that a spec can name.
@@ -34,6 +40,12 @@ pub static LAYERS: &[&LayerSpec] = &[
     &batch_norm::SPEC,
     &group_norm::SPEC,
     &residual_block::SPEC,
+    &layer_norm::SPEC,
+    &rms_norm::SPEC,
+    &embedding::SPEC,
+    &positions::SPEC,
+    &attention::SPEC,
+    &transformer_block::SPEC,
 ];
 
 /// A part of a model: plain configuration that records its mathematics when it is traced.

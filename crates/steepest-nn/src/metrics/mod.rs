@@ -7,6 +7,7 @@ use crate::{NnError, Registered, Task};
 
 pub mod accuracy;
 pub mod auc;
+pub mod bits_per_token;
 pub mod confusion_matrix;
 pub mod log_loss;
 pub mod mae;
@@ -21,6 +22,7 @@ pub static METRICS: &[&MetricSpec] = &[
     &confusion_matrix::SPEC,
     &auc::SPEC,
     &log_loss::SPEC,
+    &bits_per_token::SPEC,
     &rmse::SPEC,
     &mae::SPEC,
     &r2::SPEC,

@@ -8,6 +8,7 @@ use super::ModelSpec;
 use crate::registry::{check_text, configure};
 use crate::{
     Activation, ActivationSpec, Dense, Dropout, Flatten, Init, InitializerSpec, Layer, Registered, Scope,
+    Task,
 };
 
 /// A multilayer perceptron.
@@ -139,7 +140,7 @@ pub static SPEC: ModelSpec = ModelSpec {
             },
         ],
     },
-    suits: |_| true,
+    suits: |task| !matches!(task, Task::NextToken { .. }),
     configure: |settings, task| {
         check_text::<ActivationSpec>(&SPEC.about, settings, "activation")?;
         check_text::<InitializerSpec>(&SPEC.about, settings, "weight-init")?;

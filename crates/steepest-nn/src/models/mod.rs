@@ -8,6 +8,8 @@ use crate::registry::{Built, registered};
 use crate::{Layer, NnError, Registered, Scope, Task};
 
 pub mod cnn;
+pub mod encoder;
+pub mod gpt;
 pub mod lenet;
 pub mod linear;
 pub mod logistic;
@@ -26,6 +28,8 @@ pub static MODELS: &[&ModelSpec] = &[
     &lenet::SPEC,
     &vgg::SPEC,
     &resnet::SPEC,
+    &encoder::SPEC,
+    &gpt::SPEC,
 ];
 
 /// What is trained: a function from named inputs to a prediction (numbers or logits, see [`Task`]).
@@ -114,7 +118,7 @@ impl ModelSpec {
     /// assert!(spec.build(&settings, &Task::Binary).is_ok());
     /// let error = spec.build(&settings, &Task::Multiclass { classes: 3 }).err().unwrap();
     /// assert_eq!(error.to_string(), "the model `logistic` is not for classification into 3 classes");
-    /// assert_eq!(error.help().unwrap(), "suited are softmax, mlp, cnn, lenet, vgg, resnet");
+    /// assert_eq!(error.help().unwrap(), "suited are softmax, mlp, cnn, lenet, vgg, resnet, encoder");
     /// # Ok::<(), steepest_nn::NnError>(())
     /// ```
     ///

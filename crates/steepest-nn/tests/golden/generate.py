@@ -144,6 +144,7 @@ def measured():
         "top-k-accuracy(k=2)": metrics.top_k_accuracy_score(labels, logits, k=2),
         "confusion-matrix": metrics.f1_score(labels, predicted, average="macro"),
         "log-loss": metrics.log_loss(labels, probabilities),
+        "bits-per-token": metrics.log_loss(labels, probabilities) / numpy.log(2.0),
     }
     binary = {
         "accuracy": metrics.accuracy_score(yes, scores > 0),

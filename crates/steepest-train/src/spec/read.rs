@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use steepest_data::{
-    BatchSize, ColumnKind, DataOptions, Fractions, PreprocessOptions, ReadOptions, Task, Unseen,
+    BatchSize, ColumnKind, DataOptions, Fractions, PreprocessOptions, ReadOptions, Task, Tokens, Unseen,
 };
 use steepest_spec::{Description, SettingError, Settings, Value, nearest};
 
@@ -183,7 +183,20 @@ impl Document<'_> {
         let fractions =
             Fractions { validation: data.number("split.validation"), test: data.number("split.test") };
         fractions.check().map_err(|error| self.at("data.split.validation", error))?;
+        let tokens = match data.text("tokens") {
+            "characters" => Some(Tokens::Characters),
+            "bytes" => Some(Tokens::Bytes),
+            _ => None,
+        };
+        if tokens.is_none() && data.get("target").is_none() {
+            let (owner, key) = ("data".to_owned(), "target".to_owned());
+            let accepts = "text".to_owned();
+            return Err(self.error(Place::Absent, SettingError::Missing { owner, key, accepts }));
+        }
         Ok(DataOptions {
+            tokens,
+            window: Some(data.integer("window") as usize),
+            stride: data.get("stride").map(|_| data.integer("stride") as usize),
             train: self.path(&data, "train").unwrap_or_default(),
             target: data.text("target").to_owned(),
             validation: self.path(&data, "validation"),

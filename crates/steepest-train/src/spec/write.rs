@@ -53,7 +53,10 @@ fn value(spec: &RunSpec, section: &str, key: &str) -> Option<Value> {
     };
     match (section, key) {
         ("data", "train") => path(&data.train),
-        ("data", "target") => text(&data.target),
+        ("data", "target") => text(&data.target).filter(|_| data.tokens.is_none()),
+        ("data", "tokens") => named(serde_json::to_value(data.tokens?)),
+        ("data", "window") => whole(data.window.unwrap_or(64) as u64),
+        ("data", "stride") => whole(data.stride? as u64),
         ("data", "validation") => path(data.validation.as_ref()?),
         ("data", "test") => path(data.test.as_ref()?),
         ("data", "split.validation") => Some(Value::Number(data.split.unwrap_or_default().validation)),

@@ -1,0 +1,173 @@
+//! Transformer blocks and normalizations against PyTorch, in double precision.
+//!
+//! `golden/sequences.py` wrote the numbers; `sequences.json` records the version it ran with.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use steepest_graph::{Feeds, Graph, Var, evaluate, gradients};
+use steepest_nn::*;
+use steepest_tensor::{Key, Shape, Tensor};
+
+/// Both sides are in double precision and round differently.
+const TOLERANCE: f64 = 1e-12;
+
+#[derive(Deserialize)]
+struct Golden {
+    blocks: Vec<Block>,
+    norms: Vec<Norm>,
+}
+
+#[derive(Deserialize)]
+struct Block {
+    causal: bool,
+    lengths: Vec<f64>,
+    activation: String,
+    shape: Vec<usize>,
+    heads: usize,
+    #[serde(flatten)]
+    numbers: Numbers,
+}
+
+#[derive(Deserialize)]
+struct Norm {
+    layer: String,
+    #[serde(flatten)]
+    numbers: Numbers,
+}
+
+#[derive(Deserialize)]
+struct Numbers {
+    x: Vec<f64>,
+    x_gradient: Vec<f64>,
+    weights: Vec<f64>,
+    y: Vec<f64>,
+    parameters: BTreeMap<String, Parameter>,
+}
+
+#[derive(Deserialize)]
+struct Parameter {
+    shape: Vec<usize>,
+    value: Vec<f64>,
+    gradient: Vec<f64>,
+}
+
+fn golden() -> Golden {
+    serde_json::from_str(include_str!("golden/sequences.json")).unwrap()
+}
+
+fn tensor(shape: &[usize], values: &[f64]) -> Tensor {
+    Tensor::f64(Shape::new(shape).unwrap(), values.to_vec()).unwrap()
+}
+
+#[track_caller]
+fn assert_near(what: &str, got: &[f64], expected: &[f64]) {
+    assert_eq!(got.len(), expected.len(), "{what}");
+    for (i, (g, e)) in got.iter().zip(expected).enumerate() {
+        assert!((g - e).abs() <= TOLERANCE * e.abs().max(1.0), "{what} [{i}]: {g} instead of {e}");
+    }
+}
+
+/// Builds y from x and compares it, and the gradients of Σ weights · y, with PyTorch's.
+fn agrees(
+    what: &str,
+    shape: &[usize],
+    numbers: &Numbers,
+    build: impl for<'g> FnOnce(&mut Scope<'_, 'g>, Var<'g>) -> Var<'g>,
+) {
+    let graph = Graph::new();
+    let shape = Shape::new(shape).unwrap();
+    let x = graph.input("x", shape);
+    let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+    let y = build(&mut trace.scope(), x);
+    let weights = graph.literal(tensor(&shape, &numbers.weights));
+    let counts = weights.equal(weights.constant(0.0));
+    let shown = counts.select(y.zeros_like(), y);
+    let (names, mut wrt): (Vec<String>, Vec<Var<'_>>) = trace.parameters().iter().cloned().unzip();
+    assert_eq!(names.len(), numbers.parameters.len(), "{what}: {names:?}");
+    wrt.push(x);
+    let mut outputs = vec![shown];
+    outputs.extend(gradients((y * weights).sum(), &wrt).iter().map(|gradient| gradient.dense()));
+    let mut feeds = Feeds::new().with("x", tensor(&shape, &numbers.x));
+    for (name, parameter) in &numbers.parameters {
+        feeds = feeds.with(name, tensor(&parameter.shape, &parameter.value));
+    }
+    let got = evaluate(&graph, &outputs, &feeds).unwrap();
+    assert_near(what, &got[0].to_f64(), &numbers.y);
+    for (name, gradient) in names.iter().zip(&got[1..]) {
+        assert_near(&format!("{what}, {name}"), &gradient.to_f64(), &numbers.parameters[name].gradient);
+    }
+    assert_near(&format!("{what}, x"), &got[names.len() + 1].to_f64(), &numbers.x_gradient);
+}
+
+#[test]
+fn transformer_blocks_are_those_of_pytorch() {
+    for row in golden().blocks {
+        let what = format!("causal {}, lengths {:?}, {}", row.causal, row.lengths, row.activation);
+        let block = TransformerBlock {
+            causal: row.causal,
+            activation: row.activation.parse().unwrap(),
+            ..TransformerBlock::new(row.heads)
+        };
+        agrees(&what, &row.shape, &row.numbers, |cx, x| {
+            let lengths = (!row.lengths.is_empty())
+                .then(|| cx.graph().literal(tensor(&[row.lengths.len()], &row.lengths)));
+            block.masked(cx, x, lengths)
+        });
+    }
+}
+
+#[test]
+fn normalizations_are_those_of_pytorch() {
+    for row in golden().norms {
+        let spec = LayerSpec::find(&row.layer).unwrap();
+        let layer = (spec.build)(&spec.settings([]).unwrap()).unwrap();
+        agrees(&row.layer, &[4, 3, 6], &row.numbers, |cx, x| layer.forward(cx, x));
+    }
+}
+
+/// What a position gives does not change with what stands behind it.
+#[test]
+fn causal_models_do_not_look_ahead() {
+    for positions in
+        [PositionKind::Learned, PositionKind::Sinusoidal, PositionKind::Rotary, PositionKind::None]
+    {
+        let graph = Graph::new();
+        let x = graph.index_input("x", [2, 6]);
+        let model = Gpt { layers: 2, width: 8, heads: 2, positions, ..Gpt::new(5) };
+        let z = model.forward(&mut Trace::new(&graph, Key::new(3), Phase::Eval).scope(), x);
+        let run = |tokens: [u32; 12]| {
+            let feeds = Feeds::new().with("x", Tensor::u32([2, 6], tokens.to_vec()).unwrap());
+            evaluate(&graph, &[z], &feeds).unwrap()[0].to_f64()
+        };
+        let (one, other) =
+            (run([0, 1, 2, 3, 4, 0, 1, 1, 1, 1, 1, 1]), run([0, 1, 2, 4, 4, 1, 1, 1, 1, 1, 1, 1]));
+        // Tokens differ from position 3 of the first example on: 3 positions of 5 logits.
+        assert_eq!(one[..15], other[..15], "{positions:?}");
+        assert_ne!(one[15..30], other[15..30], "{positions:?}");
+        assert_eq!(one[30..], other[30..], "{positions:?}");
+    }
+}
+
+/// What stands behind the end of an example does not matter.
+#[test]
+fn padding_changes_nothing() {
+    let run = |steps: usize, fill: f64| {
+        let graph = Graph::new();
+        let x = graph.input("x", [1, steps, 3]);
+        let lengths = graph.input("lengths", [1]);
+        let model =
+            Encoder { layers: 2, width: 8, heads: 2, positions: PositionKind::Sinusoidal, ..Encoder::new(2) };
+        let inputs = Inputs::new("x", x).with(LENGTHS, lengths);
+        let y = model.output(&mut Trace::new(&graph, Key::new(3), Phase::Eval).scope(), &inputs);
+        let values = (0..steps * 3).map(|i| if i < 12 { (i as f64).sin() } else { fill }).collect();
+        let feeds = Feeds::new()
+            .with("x", Tensor::f64([1, steps, 3], values).unwrap())
+            .with("lengths", Tensor::f64([1], vec![4.0]).unwrap());
+        evaluate(&graph, &[y], &feeds).unwrap()[0].to_f64()
+    };
+    let short = run(4, 0.0);
+    for (steps, fill) in [(7, 0.0), (7, 100.0)] {
+        assert_near("padded", &run(steps, fill), &short);
+    }
+}
