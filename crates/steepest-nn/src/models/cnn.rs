@@ -114,7 +114,7 @@ pub static SPEC: ModelSpec = ModelSpec {
             },
         ],
     },
-    suits: |_| true,
+    suits: |task| !matches!(task, crate::Task::NextToken { .. }),
     configure: |settings, task| {
         Ok(Box::new(configure::<Cnn>(&SPEC.about, settings, &[("outputs", task.outputs())])?))
     },

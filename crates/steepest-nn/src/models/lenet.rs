@@ -85,7 +85,7 @@ pub static SPEC: ModelSpec = ModelSpec {
             source: "LeCun et al., 1998, appendix A",
         }],
     },
-    suits: |_| true,
+    suits: |task| !matches!(task, crate::Task::NextToken { .. }),
     configure: |settings, task| {
         check_text::<ActivationSpec>(&SPEC.about, settings, "activation")?;
         Ok(Box::new(configure::<LeNet>(&SPEC.about, settings, &[("outputs", task.outputs())])?))

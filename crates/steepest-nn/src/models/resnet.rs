@@ -100,7 +100,7 @@ pub static SPEC: ModelSpec = ModelSpec {
             SHORTCUT,
         ],
     },
-    suits: |_| true,
+    suits: |task| !matches!(task, crate::Task::NextToken { .. }),
     configure: |settings, task| {
         Ok(Box::new(configure::<ResNet>(&SPEC.about, settings, &[("outputs", task.outputs())])?))
     },

@@ -133,7 +133,7 @@ pub static SPEC: ModelSpec = ModelSpec {
             },
         ],
     },
-    suits: |_| true,
+    suits: |task| !matches!(task, crate::Task::NextToken { .. }),
     configure: |settings, task| {
         Ok(Box::new(configure::<Vgg>(&SPEC.about, settings, &[("outputs", task.outputs())])?))
     },
