@@ -224,6 +224,18 @@ impl Graph {
         }
     }
 
+    /// Takes over a problem of another graph that belongs to this one: a step of a scan.
+    pub(crate) fn adopt(&self, problem: Problem) {
+        self.problems.borrow_mut().push(problem);
+    }
+
+    /// The same node, whose inputs have the same numbers here.
+    pub(crate) fn copy_of(&self, node: &Node) -> Var<'_> {
+        let mut nodes = self.nodes.borrow_mut();
+        nodes.push(node.clone());
+        Var::new(self, NodeId(nodes.len() as u32 - 1))
+    }
+
     /// Nothing, or all that is wrong with the graph or with asking it for `outputs`.
     #[track_caller]
     pub(crate) fn check<'a>(

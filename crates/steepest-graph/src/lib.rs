@@ -17,6 +17,7 @@ mod ops;
 mod passes;
 mod plan;
 mod reference;
+mod scan;
 mod var;
 mod variables;
 
@@ -28,6 +29,7 @@ pub use graph::{Graph, Initial, Node, NodeId, VariableId, VariableKind, Variable
 pub use op::{Element, Op, Type};
 pub use plan::{Cost, Plan, PlanOptions};
 pub use reference::{Feeds, advance, evaluate};
+pub use scan::{Direction, ScanInputs, Scanned, StepInputs, StepOutputs};
 pub use steepest_tensor::Window;
 pub use var::Var;
 pub use variables::{Variables, VariablesError};

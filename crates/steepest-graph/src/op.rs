@@ -281,6 +281,8 @@ operations! {
     Segments in segments,
     /// The product of a sparse matrix and a dense one.
     SparseMatMul in sparse_matmul,
+    /// A step repeated over time.
+    Scan in scan,
     /// Identity whose derivative is defined to be zero.
     StopGradient in stop_gradient,
 

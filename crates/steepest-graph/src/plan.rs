@@ -1,5 +1,6 @@
 //! Plans: a graph compiled into a program.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use steepest_tensor::program::{Channels, Instr, Place, Program, Windows};
@@ -82,7 +83,7 @@ impl Plan {
         let flow = simplify::simplify(graph, outputs);
         let lowered = lower::lower(&flow);
         let schedule = schedule::schedule(&flow, &lowered);
-        let placement = place::place(&flow, &lowered, &schedule);
+        let placement = place::place(&flow, &lowered, &schedule, &BTreeSet::new());
         let (program, numbers) = emit::emit(&flow, &lowered, &schedule, &placement, options.dtype);
         let (inputs, outputs) = emit::interface(&flow, &placement);
         let host = flow.nodes.iter().enumerate().filter_map(|(index, node)| match &node.op {
@@ -205,6 +206,11 @@ fn describe(instr: &Instr) -> String {
         Instr::PartSum { parts, rows, columns, .. } => format!("part_sum [{parts}, {rows}, {columns}]"),
         Instr::Conv(conv) => format!("{} {}", instr.name(), windows(&conv.windows, &conv.channels)),
         Instr::ConvWeight(conv) => format!("{} {}", instr.name(), windows(&conv.windows, &conv.channels)),
+        Instr::Loop(repeated) => {
+            let steps: Vec<String> = repeated.body.iter().map(|(_, instr)| describe(instr)).collect();
+            let how = if repeated.by_rows { "each thread its rows" } else { "one thread" };
+            format!("loop of {} steps, {how}:\n      {}", repeated.steps, steps.join("\n      "))
+        }
         Instr::ColumnSum { rows, columns, .. } => format!("column_sum [{rows}, {columns}]"),
         Instr::Copy(copy) => format!("copy {} with strides {:?}", copy.shape, copy.from_strides),
         other => other.name().to_owned(),

@@ -212,6 +212,11 @@ impl<'g> Scope<'_, 'g> {
         variable
     }
 
+    /// Where the initial values of a parameter come from, for those that no initializer describes.
+    pub(crate) fn initial_key(&self, name: &str) -> Key {
+        self.trace.key.stream(&self.full_name(name))
+    }
+
     /// The key of this layer's random numbers, a stream of its own for each call.
     ///
     /// Equal names give equal streams whatever else the model holds.

@@ -79,7 +79,7 @@ fn example<'g>(graph: &'g Graph, layer: &str) -> Var<'g> {
         | "residual-block" => graph.input("x", [4, 6, 6, 3]),
         "group-norm" => graph.input("x", [4, 3, 64]),
         "embedding" => graph.index_input("x", [4, 3]),
-        "positions" | "attention" | "transformer-block" => graph.input("x", [4, 3, 2]),
+        "positions" | "attention" | "transformer-block" | "recurrent" => graph.input("x", [4, 3, 2]),
         _ => graph.input("x", [4, 3]),
     }
 }

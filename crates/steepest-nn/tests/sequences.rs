@@ -16,6 +16,21 @@ const TOLERANCE: f64 = 1e-12;
 struct Golden {
     blocks: Vec<Block>,
     norms: Vec<Norm>,
+    recurrent: Vec<Net>,
+}
+
+#[derive(Deserialize)]
+struct Net {
+    cell: Cell,
+    layers: usize,
+    bidirectional: bool,
+    lengths: Vec<f64>,
+    hidden: usize,
+    shape: Vec<usize>,
+    last: Vec<f64>,
+    last_weights: Vec<f64>,
+    #[serde(flatten)]
+    numbers: Numbers,
 }
 
 #[derive(Deserialize)]
@@ -114,6 +129,49 @@ fn transformer_blocks_are_those_of_pytorch() {
                 .then(|| cx.graph().literal(tensor(&[row.lengths.len()], &row.lengths)));
             block.masked(cx, x, lengths)
         });
+    }
+}
+
+/// All states and the last ones, of one and several layers, in both directions, of all and of varied lengths.
+#[test]
+fn recurrent_networks_are_those_of_pytorch() {
+    for row in golden().recurrent {
+        let what =
+            format!("{:?}, {} layers, both {}, {:?}", row.cell, row.layers, row.bidirectional, row.lengths);
+        let net = Recurrent {
+            layers: row.layers,
+            bidirectional: row.bidirectional,
+            ..Recurrent::new(row.cell, row.hidden)
+        };
+        let graph = Graph::new();
+        let x = graph.input("x", Shape::new(&row.shape).unwrap());
+        let lengths =
+            (!row.lengths.is_empty()).then(|| graph.literal(tensor(&[row.lengths.len()], &row.lengths)));
+        let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+        let states = net.run(&mut trace.scope(), x, lengths);
+        let all = graph.literal(tensor(&states.all.shape(), &row.numbers.weights));
+        let last = graph.literal(tensor(&states.last.shape(), &row.last_weights));
+        let loss = (states.all * all).sum() + (states.last * last).sum();
+        let (names, mut wrt): (Vec<String>, Vec<Var<'_>>) = trace.parameters().iter().cloned().unzip();
+        assert_eq!(names.len(), row.numbers.parameters.len(), "{what}: {names:?}");
+        wrt.push(x);
+        let mut outputs = vec![states.all, states.last];
+        outputs.extend(gradients(loss, &wrt).iter().map(|gradient| gradient.dense()));
+        let mut feeds = Feeds::new().with("x", tensor(&x.shape(), &row.numbers.x));
+        for (name, parameter) in &row.numbers.parameters {
+            feeds = feeds.with(name, tensor(&parameter.shape, &parameter.value));
+        }
+        let got = evaluate(&graph, &outputs, &feeds).unwrap();
+        assert_near(&what, &got[0].to_f64(), &row.numbers.y);
+        assert_near(&format!("{what}, last"), &got[1].to_f64(), &row.last);
+        for (name, gradient) in names.iter().zip(&got[2..]) {
+            assert_near(
+                &format!("{what}, {name}"),
+                &gradient.to_f64(),
+                &row.numbers.parameters[name].gradient,
+            );
+        }
+        assert_near(&format!("{what}, x"), &got[names.len() + 2].to_f64(), &row.numbers.x_gradient);
     }
 }
 

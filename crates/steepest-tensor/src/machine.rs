@@ -8,7 +8,7 @@ use crate::kernels::tile::{self, Step};
 use crate::kernels::{self, Kernels};
 use crate::native::Code;
 use crate::pool::Barrier;
-use crate::program::{Group, Instr, MatMul, Place, Program, Space};
+use crate::program::{Group, Instr, Loop, MOST_STRIDES, MatMul, Place, Program, Space};
 use crate::real::{LANES_F32, LANES_F64, Real};
 use crate::verify::{ProgramError, verify};
 use crate::{DType, Pool, Reals, Slice, SliceMut};
@@ -18,6 +18,8 @@ pub(crate) struct Memory<T> {
     arena: *mut T,
     index: *mut u32,
     variables: *mut T,
+    /// Within a loop: the arena's base, moved on by each of the loop's strides.
+    moving: *const *mut T,
     pub scalars: *const f64,
     /// The same scalars in the program's precision.
     pub reals: *const T,
@@ -29,7 +31,12 @@ impl<T> Memory<T> {
     /// The place was verified against the buffers.
     #[inline(always)]
     pub unsafe fn real(&self, place: Place) -> *mut T {
-        let base = if place.space == Space::Variables { self.variables } else { self.arena };
+        let base = match place.space {
+            Space::Variables => self.variables,
+            // SAFETY: such places stand only in loops, which have as many strides.
+            Space::Moving(number) => unsafe { *self.moving.add(number as usize) },
+            _ => self.arena,
+        };
         // SAFETY: the place is inside the buffer.
         unsafe { base.add(place.offset) }
     }
@@ -90,18 +97,25 @@ impl<T: Real + Plain> Typed<T> {
         if self.scratch.len() >= threads {
             return;
         }
-        let tiles = program.regions.iter().flat_map(|r| &r.groups).flat_map(|g| &g.instrs);
-        let len = tiles.map(|instr| match instr {
-            Instr::Tile(tile) => tile::scratch_len(tile, lanes),
-            // Its table of positions has elements of 32 bits, not more than a real number.
-            Instr::FirstOccurrence { indices, .. } => kernels::rows::hash_len(indices.len),
-            Instr::Conv(conv) => conv.channels.inner,
-            _ => 0,
-        });
-        let len = len.max().unwrap_or(0);
+        let instrs = program.regions.iter().flat_map(|r| &r.groups).flat_map(|g| &g.instrs);
+        let len = instrs.map(|instr| scratch_len(instr, lanes)).max().unwrap_or(0);
         while self.scratch.len() < threads {
             self.scratch.push(Flat::zeros(len));
         }
+    }
+}
+
+/// Elements of scratch memory that an instruction needs.
+fn scratch_len(instr: &Instr, lanes: usize) -> usize {
+    match instr {
+        Instr::Tile(tile) => tile::scratch_len(tile, lanes),
+        // Its table of positions has elements of 32 bits, not more than a real number.
+        Instr::FirstOccurrence { indices, .. } => kernels::rows::hash_len(indices.len),
+        Instr::Conv(conv) => conv.channels.inner,
+        Instr::Loop(repeated) => {
+            repeated.body.iter().map(|(_, instr)| scratch_len(instr, lanes)).max().unwrap_or(0)
+        }
+        _ => 0,
     }
 }
 
@@ -274,6 +288,7 @@ fn execute<T: Real + Plain>(
         arena: bases.arena,
         index: bases.index,
         variables: bases.variables,
+        moving: std::ptr::null(),
         scalars: bases.scalars,
         reals: bases.reals,
         scratch,
@@ -331,7 +346,7 @@ fn share(group: &Group, number: usize, thread: usize, threads: usize) -> (usize,
 
 fn run_group<T: Real>(
     group: &Group,
-    steps: &[Vec<Step>],
+    steps: &[Vec<Vec<Step>>],
     kernels: &Kernels<T>,
     memory: &Memory<T>,
     first: usize,
@@ -353,7 +368,7 @@ fn run_group<T: Real>(
 /// The instruction was verified for units up to `end`, which belong to this thread.
 unsafe fn run_instr<T: Real>(
     instr: &Instr,
-    steps: &[Step],
+    steps: &[Vec<Step>],
     kernels: &Kernels<T>,
     memory: &Memory<T>,
     first: usize,
@@ -362,7 +377,14 @@ unsafe fn run_instr<T: Real>(
     // SAFETY: passed on to each kernel.
     unsafe {
         match instr {
-            Instr::Tile(tile) => (kernels.tile)(tile, steps, memory, first * tile.rows, end * tile.rows),
+            Instr::Loop(repeated) => run_loop(repeated, steps, kernels, memory, first, end),
+            Instr::Tile(tile) => (kernels.tile)(
+                tile,
+                steps.first().map_or(&[], Vec::as_slice),
+                memory,
+                first * tile.rows,
+                end * tile.rows,
+            ),
             Instr::MatMul(product) => matmul(product, kernels, memory, first, end),
             Instr::ColumnSum { from, rows, columns, to } => {
                 (kernels.column_sum)(memory.real(*from), *rows, *columns, memory.real(*to), first, end);
@@ -456,6 +478,33 @@ unsafe fn run_instr<T: Real>(
                     end - first,
                 );
             }
+        }
+    }
+}
+
+/// # Safety
+/// As for [`run_instr`].
+unsafe fn run_loop<T: Real>(
+    repeated: &Loop,
+    steps: &[Vec<Step>],
+    kernels: &Kernels<T>,
+    memory: &Memory<T>,
+    first: usize,
+    end: usize,
+) {
+    let mut moved = [memory.arena; MOST_STRIDES];
+    let bases = moved.as_mut_ptr();
+    let inner = Memory { moving: bases, ..*memory };
+    for step in 0..repeated.steps {
+        let time = if repeated.reverse { repeated.steps - 1 - step } else { step };
+        for (number, stride) in repeated.strides.iter().enumerate() {
+            // SAFETY: the loop was verified to have no more strides than that.
+            unsafe { *bases.add(number) = memory.arena.wrapping_add(time * stride) };
+        }
+        for ((units, instr), steps) in repeated.body.iter().zip(steps) {
+            let (first, end) = if repeated.by_rows { (first, end) } else { (0, *units) };
+            // SAFETY: the loop was verified for all times, and its rows belong to this thread.
+            unsafe { run_instr(instr, std::slice::from_ref(steps), kernels, &inner, first, end) };
         }
     }
 }

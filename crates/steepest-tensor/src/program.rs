@@ -16,6 +16,8 @@ pub enum Space {
     Index,
     /// Variables, which outlive the step.
     Variables,
+    /// Within a [`Loop`]: the arena, moved on by a stride of the loop, by number, at each step.
+    Moving(u8),
 }
 
 /// A range of a buffer, in elements.
@@ -273,9 +275,30 @@ pub struct MaxPool {
     pub to: Place,
 }
 
+/// Instructions that are repeated in order, over places that move with time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loop {
+    /// How often.
+    pub steps: usize,
+    /// Whether time runs backwards: the first step is the last one's place.
+    pub reverse: bool,
+    /// At time t, a place in [`Space::Moving`] number k begins t · `strides[k]` elements behind its offset.
+    pub strides: Vec<usize>,
+    /// The instructions of a step, with their units of work.
+    pub body: Vec<(usize, Instr)>,
+    /// Whether the unit of work is the row, of which no step reads another than its own: threads then take their
+    /// rows through all steps. Otherwise there is one unit.
+    pub by_rows: bool,
+}
+
+/// The most strides of a [`Loop`].
+pub const MOST_STRIDES: usize = 64;
+
 /// One instruction.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Instr {
+    /// A loop over time.
+    Loop(Loop),
     /// A fused elementwise chain. The unit of work is the row.
     Tile(Tile),
     /// A matrix product.
@@ -509,6 +532,9 @@ impl Instr {
                 }
                 places
             }
+            Instr::Loop(repeated) => {
+                repeated.body.iter_mut().flat_map(|(_, instr)| instr.places_mut()).collect()
+            }
             Instr::MatMul(p) => vec![&mut p.a.place, &mut p.b.place, &mut p.c],
             Instr::Conv(conv) => vec![&mut conv.from, &mut conv.weight, &mut conv.to],
             Instr::ConvWeight(conv) => vec![&mut conv.images, &mut conv.grad, &mut conv.to],
@@ -533,6 +559,7 @@ impl Instr {
     /// A short name for listings.
     pub fn name(&self) -> &'static str {
         match self {
+            Instr::Loop(_) => "loop",
             Instr::Tile(_) => "tile",
             Instr::MatMul(_) => "matmul",
             Instr::ColumnSum { .. } => "column_sum",

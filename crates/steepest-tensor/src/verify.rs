@@ -5,6 +5,7 @@ use crate::kernels::TileOp;
 use crate::program::{
     Access, Channels, Group, Instr, Place, Program, Source, Space, Target, Tile, TileKind, Windows,
 };
+use crate::program::{Loop, MOST_STRIDES};
 
 /// A program that cannot be run. It is never the user's fault: plans that compile are sound.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -61,6 +62,8 @@ struct Touch {
     write: bool,
     /// Elements per unit, if unit `u` touches exactly `u · stride .. (u + 1) · stride`.
     stride: Option<usize>,
+    /// In a loop: how far this moves on at each step; `place` is what all steps touch.
+    advance: usize,
 }
 
 /// Checks a program.
@@ -115,6 +118,8 @@ fn inside(program: &Program, place: &Place) -> bool {
         Space::Arena => program.arena_len,
         Space::Index => program.index_len,
         Space::Variables => program.variables_len,
+        // Loops have put what they touch into the arena.
+        Space::Moving(_) => return false,
     };
     place.offset.checked_add(place.len).is_some_and(|end| end <= len)
 }
@@ -149,10 +154,28 @@ fn disturbs_itself(group: &Group, touches: &[Touch]) -> bool {
     if group.extent == 1 || !group.shared && group.block >= group.extent {
         return false;
     }
+    // In a loop, a unit touches the same part of each of the slots that follow one another at the loop's stride.
+    let same_unit = |w: &Touch, t: &Touch| {
+        w.stride.is_some_and(|stride| {
+            let advance = w.advance.max(t.advance);
+            let in_slots =
+                |touch: &Touch| touch.advance == advance || touch.advance == 0 && touch.place.len <= advance;
+            t.stride == Some(stride)
+                && advance > 0
+                && stride.saturating_mul(group.extent) <= advance
+                && w.place.offset.abs_diff(t.place.offset).is_multiple_of(advance)
+                && in_slots(w)
+                && in_slots(t)
+        })
+    };
     touches.iter().filter(|t| t.write).any(|w| {
         touches.iter().any(|t| {
             overlap(&w.place, &t.place)
-                && !(w.stride.is_some() && w.stride == t.stride && w.place.offset == t.place.offset)
+                && !same_unit(w, t)
+                && !(w.stride.is_some()
+                    && w.stride == t.stride
+                    && w.advance == t.advance
+                    && w.place.offset == t.place.offset)
                 && !(std::ptr::eq(w, t) && w.stride.is_none())
         })
     })
@@ -162,6 +185,7 @@ fn disturbs_itself(group: &Group, touches: &[Touch]) -> bool {
 /// it writes it.
 fn overlaps_itself(instr: &Instr) -> bool {
     match instr {
+        Instr::Loop(repeated) => repeated.body.iter().any(|(_, instr)| overlaps_itself(instr)),
         Instr::Tile(_) | Instr::Fill { .. } | Instr::ArgMax { .. } => false,
         Instr::MatMul(p) => overlap(&p.a.place, &p.c) || overlap(&p.b.place, &p.c),
         Instr::ColumnSum { from, to, .. } | Instr::PartSum { from, to, .. } => overlap(from, to),
@@ -181,13 +205,51 @@ fn overlaps_itself(instr: &Instr) -> bool {
     }
 }
 
+/// Lists what all steps of a loop touch. False if a step's operands do not fit.
+fn collect_loop(repeated: &Loop, extent: usize, scalars: usize, out: &mut Vec<Touch>) -> bool {
+    if repeated.strides.len() > MOST_STRIDES || (!repeated.by_rows && extent != 1) || repeated.steps == 0 {
+        return false;
+    }
+    for (units, instr) in &repeated.body {
+        let nested = matches!(instr, Instr::Loop(_));
+        if nested || repeated.by_rows && *units != extent {
+            return false;
+        }
+        let group = Group { extent: *units, align: 1, block: 1, shared: false, instrs: Vec::new() };
+        let mut touches = Vec::new();
+        if !collect(instr, &group, scalars, &mut touches) {
+            return false;
+        }
+        for touch in touches {
+            let room = touch.place.len;
+            if touch.stride.is_some_and(|stride| stride.checked_mul(*units).is_none_or(|n| n > room)) {
+                return false;
+            }
+            let Space::Moving(number) = touch.place.space else {
+                // What has one unit in all for the loop has no stride.
+                out.push(Touch { stride: touch.stride.filter(|_| repeated.by_rows), ..touch });
+                continue;
+            };
+            let Some(&advance) = repeated.strides.get(number as usize) else { return false };
+            let all = advance.checked_mul(repeated.steps - 1).and_then(|moved| moved.checked_add(room));
+            let Some(len) = all.filter(|_| room <= advance) else { return false };
+            let place = Place { space: Space::Arena, len, ..touch.place };
+            let stride = touch.stride.filter(|_| repeated.by_rows);
+            out.push(Touch { place, stride, advance, ..touch });
+        }
+    }
+    true
+}
+
 /// Lists what an instruction touches. False if its operands do not fit its kind.
 fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -> bool {
     let n = group.extent;
-    let mut touch =
-        |place: Place, write: bool, stride: Option<usize>| out.push(Touch { place, write, stride });
+    let mut touch = |place: Place, write: bool, stride: Option<usize>| {
+        out.push(Touch { place, write, stride, advance: 0 })
+    };
     let real = |place: &Place| place.space != Space::Index;
     match instr {
+        Instr::Loop(repeated) => collect_loop(repeated, n, scalars, out),
         Instr::Tile(tile) => collect_tile(tile, scalars, out),
         Instr::MatMul(p) => {
             let units = if p.by_columns { Some(p.n) } else { p.batches.checked_mul(p.m) };
@@ -271,9 +333,15 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
                 && holds(&copy.to, &to)
                 && (n <= 1 || apart(copy.to_strides[0]))
                 && real(&copy.from) == real(&copy.to);
-            touch(copy.from, false, None);
+            // Whole rows, one after the other, are the rows' own.
+            let dense = |strides: &[usize]| match (&copy.shape[..], strides) {
+                (&[_, width], &[row, 1]) if row == width => Some(width),
+                _ => None,
+            };
+            let rows = dense(&copy.from_strides).zip(dense(&copy.to_strides)).map(|(width, _)| width);
+            touch(copy.from, false, rows);
             // Within `to` the copy's elements are its own: its strides do not repeat.
-            touch(copy.to, true, None);
+            touch(copy.to, true, rows);
             ok
         }
         Instr::Fill { to, .. } => {
@@ -410,7 +478,7 @@ fn collect_tile(tile: &Tile, scalars: usize, out: &mut Vec<Touch>) -> bool {
                     if (stride.is_none() && place.len < least) || index != (place.space == Space::Index) {
                         return false;
                     }
-                    out.push(Touch { place, write: false, stride });
+                    out.push(Touch { place, write: false, stride, advance: 0 });
                 }
                 Source::Scalar(i) => {
                     if i >= scalars || arg.access != Access::One {
@@ -446,7 +514,7 @@ fn collect_tile(tile: &Tile, scalars: usize, out: &mut Vec<Touch>) -> bool {
                     return false;
                 }
                 let stride = if instr.shape == Access::Wide { wide } else { tile.rows };
-                out.push(Touch { place, write: true, stride: Some(stride) });
+                out.push(Touch { place, write: true, stride: Some(stride), advance: 0 });
             }
         }
     }

@@ -119,6 +119,12 @@ impl Graph {
         assignments.push((read.variable, value.id()));
     }
 
+    /// An input of any type.
+    #[track_caller]
+    pub(crate) fn declare_input(&self, name: &str, ty: Type) -> Var<'_> {
+        self.feed(name, ty)
+    }
+
     #[track_caller]
     fn feed(&self, name: &str, ty: Type) -> Var<'_> {
         let known = self.nodes.borrow().iter().find_map(|node| match &node.op {

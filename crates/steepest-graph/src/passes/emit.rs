@@ -57,7 +57,13 @@ pub(crate) fn emit(
             }
         }
     }
-    let emitter = Emitter { lowered, placement, scalars: &scalars, size: dtype.size_bytes() };
+    let mut steps = BTreeMap::new();
+    for item in lowered.items.values() {
+        if let Kernel::Scan(plan) = &item.kernel {
+            steps.insert(item.node, emit_scalars(&plan.flow, &mut program));
+        }
+    }
+    let emitter = Emitter { lowered, placement, scalars: &scalars, steps: &steps, size: dtype.size_bytes() };
     let mut work = 0;
     for plans in &schedule.regions {
         let groups: Vec<Group> = plans.iter().map(|plan| emitter.group(plan)).collect();
@@ -97,6 +103,8 @@ struct Emitter<'a> {
     lowered: &'a Lowered,
     placement: &'a Placement,
     scalars: &'a BTreeMap<usize, usize>,
+    /// The scalars of the steps of scans, by the scan's node.
+    steps: &'a BTreeMap<usize, BTreeMap<usize, usize>>,
     size: usize,
 }
 
@@ -122,6 +130,11 @@ impl Emitter<'_> {
         let gradient =
             self.items(plan).any(|item| matches!(&item.kernel, Kernel::MatMul { a, .. } if a.column != 1));
         let whole = plan.extent.max(1);
+        if self.items(plan).any(|item| matches!(item.kernel, Kernel::Scan(_))) {
+            // Each thread takes all its rows through all steps at once.
+            let (align, shared) = (if whole < 16 { 4 } else { 8 }, self.work(plan) >= SHARED_WORK);
+            return Group { extent: plan.extent, align, block: whole, shared, instrs };
+        }
         if plan.images {
             let bytes: u64 = self.items(plan).map(|item| item.cost(self.size).1).sum();
             let block = (IMAGE_BLOCK * whole as u64 / bytes.max(1)).clamp(1, whole as u64) as usize;
@@ -164,6 +177,19 @@ impl Emitter<'_> {
                 let (a, b) = (matrix(a), matrix(b));
                 let (batches, m, n, k, by_columns) = (*batches, *m, *n, *k, *by_columns);
                 vec![Instr::MatMul(MatMul { batches, m, n, k, a, b, c: to, by_columns })]
+            }
+            Kernel::Scan(plan) => {
+                let (placement, strides) = plan.places(to, |value| self.place(value));
+                let none = BTreeMap::new();
+                let scalars = self.steps.get(&item.node).unwrap_or(&none);
+                let (lowered, steps, size) = (&plan.lowered, self.steps, self.size);
+                let step = Emitter { lowered, placement: &placement, scalars, steps, size };
+                let groups = plan.schedule.regions.iter().flatten();
+                let body = groups.flat_map(|group| {
+                    let instrs = group.runs.iter().flat_map(|run| step.run(run, group.extent));
+                    instrs.map(|instr| (group.extent, instr)).collect::<Vec<_>>()
+                });
+                plan.instrs(to, |value| self.place(value), strides, body.collect())
             }
             Kernel::ColumnSum { from, rows, columns } => {
                 vec![Instr::ColumnSum { from: self.place(*from), rows: *rows, columns: *columns, to }]

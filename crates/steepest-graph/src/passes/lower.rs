@@ -4,12 +4,15 @@
 //! product is a pair of strides; a repeated number, row or column is a way of reading an operand.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use steepest_tensor::program::{Access, Channels, TileKind, Windows};
 use steepest_tensor::{Shape, TileOp, Window};
 
 use crate::op::{Element, Op};
 use crate::ops::conv2d::Sizes;
+use crate::ops::scan::{Scan, Segment};
+use crate::passes::scan::ScanPlan;
 use crate::passes::simplify::Flow;
 
 /// What an operand of an item is.
@@ -88,6 +91,8 @@ pub(crate) enum Kernel {
     Segments { offsets: usize },
     /// A sparse matrix times a dense one.
     SparseMatMul { csr: [usize; 3], capacity: usize, dense: usize, features: usize, width: usize },
+    /// A loop over time.
+    Scan(Rc<ScanPlan>),
     /// Positions of maxima.
     ArgMax { from: usize, width: usize },
 }
@@ -105,6 +110,16 @@ pub(crate) struct Item {
 #[derive(Clone, Debug)]
 pub(crate) struct Lowered {
     pub items: BTreeMap<usize, Item>,
+    /// Values that are a range of another value's memory: that value, and the first element.
+    pub aliases: BTreeMap<usize, (usize, usize)>,
+}
+
+impl Lowered {
+    /// What an item reads, in terms of values with memory of their own; see [`Item::reads`].
+    pub fn reads(&self, item: &Item) -> Vec<(usize, Option<usize>)> {
+        let own = |(value, stride)| self.aliases.get(&value).map_or((value, stride), |&(of, _)| (of, None));
+        item.reads().into_iter().map(own).collect()
+    }
 }
 
 /// Rows and columns of an elementwise domain: the last axis is the row's elements; one axis is rows.
@@ -118,7 +133,13 @@ pub(crate) fn domain(shape: Shape) -> (usize, usize) {
 
 /// Makes the items that outputs and assignments need.
 pub(crate) fn lower(flow: &Flow) -> Lowered {
-    let mut lowering = Lowering { flow, items: BTreeMap::new(), wanted: BTreeSet::new(), uses: uses(flow) };
+    let mut lowering = Lowering {
+        flow,
+        items: BTreeMap::new(),
+        aliases: BTreeMap::new(),
+        wanted: BTreeSet::new(),
+        uses: uses(flow),
+    };
     for (_, node) in &flow.outputs {
         lowering.demand(*node);
     }
@@ -134,7 +155,7 @@ pub(crate) fn lower(flow: &Flow) -> Lowered {
         let item = lowering.item(node);
         lowering.items.insert(node, item);
     }
-    Lowered { items: lowering.items }
+    Lowered { items: lowering.items, aliases: lowering.aliases }
 }
 
 fn uses(flow: &Flow) -> Vec<usize> {
@@ -158,6 +179,7 @@ pub(crate) fn root(flow: &Flow, node: usize) -> usize {
 struct Lowering<'a> {
     flow: &'a Flow,
     items: BTreeMap<usize, Item>,
+    aliases: BTreeMap<usize, (usize, usize)>,
     /// Nodes whose items are still to be made.
     wanted: BTreeSet<usize>,
     uses: Vec<usize>,
@@ -167,11 +189,46 @@ impl Lowering<'_> {
     /// Makes sure that a node's value exists in memory or registers; returns its root.
     fn demand(&mut self, node: usize) -> usize {
         let node = root(self.flow, node);
+        if let Some((of, offset)) = self.range(node) {
+            let of = self.demand(of);
+            let (of, before) = self.aliases.get(&of).copied().unwrap_or((of, 0));
+            self.aliases.insert(node, (of, before + offset));
+            return node;
+        }
         let leaf = matches!(self.flow.nodes[node].op, Op::Input(_) | Op::Read(_) | Op::Literal(_));
         if !leaf {
             self.wanted.insert(node);
         }
         node
+    }
+
+    /// What a node is a range of, if its elements follow one another there, and the first element.
+    fn range(&self, node: usize) -> Option<(usize, usize)> {
+        let Op::Slice(slice) = &self.flow.nodes[node].op else { return None };
+        let of = self.flow.nodes[node].inputs[0];
+        let from = self.flow.shape(of);
+        let whole = from[..slice.axis].iter().all(|&size| size == 1) && self.flow.shape(node).elements() > 0;
+        whole.then(|| (of, slice.start * from.strides()[slice.axis]))
+    }
+
+    /// A scan, and which parts of its result anything reads.
+    fn scan(&mut self, node: usize, scan: &Scan) -> Item {
+        let flow = self.flow;
+        let outer: Vec<usize> = flow.nodes[node].inputs.iter().map(|&input| self.demand(input)).collect();
+        let mut used: Vec<(usize, usize)> = Vec::new();
+        for user in flow.nodes.iter().filter(|user| user.inputs.contains(&node)) {
+            used.push(match &user.op {
+                Op::Slice(slice) => (slice.start, slice.end),
+                _ => (0, usize::MAX),
+            });
+        }
+        let roots = flow.outputs.iter().map(|(_, n)| *n).chain(flow.assigns.iter().map(|(_, n)| *n));
+        if roots.into_iter().any(|n| root(flow, n) == node) {
+            used.push((0, usize::MAX));
+        }
+        let read = |s: &Segment| used.iter().any(|&(start, end)| start < s.end() && s.start < end);
+        let plan = ScanPlan::new(scan, &outer, read);
+        Item { node, extent: plan.rows.unwrap_or(1), kernel: Kernel::Scan(Rc::new(plan)) }
     }
 
     fn item(&mut self, node: usize) -> Item {
@@ -181,6 +238,7 @@ impl Lowering<'_> {
         match &n.op {
             _ if n.host => self.tile(node, TileKind::Map(TileOp::Copy), &[node]),
             Op::MatMul(_) => self.matmul(node),
+            Op::Scan(scan) => self.scan(node, scan),
             Op::Sum(sum) if sum.axes == [0] => {
                 let (rows, columns) = (flow.shape(inputs[0])[0], shape.elements());
                 let from = self.demand(inputs[0]);
@@ -509,6 +567,7 @@ impl Item {
                     a.column == 1 && a.row == *k && (*batches == 1 || a.batch == m * k) && !by_columns;
                 vec![(a.value, dense.then_some(*k)), (b.value, None)]
             }
+            Kernel::Scan(plan) => plan.sources().into_iter().map(|value| (value, None)).collect(),
             Kernel::ColumnSum { from, .. } | Kernel::Copy { from, .. } => vec![(*from, None)],
             Kernel::PartSum { from, rows, columns, .. } => vec![(*from, Some(rows * columns))],
             Kernel::Conv { windows, channels, transposed, from, weight } => {
@@ -546,7 +605,8 @@ impl Item {
             Kernel::Gather { width, .. }
             | Kernel::WriteRows { width, .. }
             | Kernel::SparseMatMul { width, .. } => Some(*width),
-            Kernel::Copy { .. }
+            Kernel::Scan(_)
+            | Kernel::Copy { .. }
             | Kernel::Parts { .. }
             | Kernel::ScatterAdd { .. }
             | Kernel::FirstOccurrence { .. }
@@ -567,6 +627,7 @@ impl Item {
     /// Floating-point operations and bytes read and written, for elements of `size` bytes.
     pub fn cost(&self, size: usize) -> (u64, u64) {
         let (flops, elements) = match &self.kernel {
+            Kernel::Scan(plan) => return plan.cost(size),
             Kernel::Tile { width, reads, .. } => {
                 let n = self.extent * width;
                 let read: usize = reads

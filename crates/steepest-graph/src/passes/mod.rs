@@ -13,5 +13,6 @@ mod convolution;
 pub(crate) mod emit;
 pub(crate) mod lower;
 pub(crate) mod place;
+pub(crate) mod scan;
 pub(crate) mod schedule;
 pub(crate) mod simplify;

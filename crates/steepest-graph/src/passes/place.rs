@@ -35,7 +35,13 @@ pub(crate) fn lay_out(lens: impl Iterator<Item = usize>) -> (Vec<Place>, usize) 
 }
 
 /// Finds places.
-pub(crate) fn place(flow: &Flow, lowered: &Lowered, schedule: &Schedule) -> Placement {
+/// Values in `elsewhere` get none: the caller has places for them.
+pub(crate) fn place(
+    flow: &Flow,
+    lowered: &Lowered,
+    schedule: &Schedule,
+    elsewhere: &BTreeSet<usize>,
+) -> Placement {
     let (variables, variables_len) = lay_out(flow.variables.iter().map(|v| v.shape.elements()));
     let mut placement = Placement { variables, variables_len, ..Placement::default() };
     for (index, node) in flow.nodes.iter().enumerate() {
@@ -50,19 +56,23 @@ pub(crate) fn place(flow: &Flow, lowered: &Lowered, schedule: &Schedule) -> Plac
     let mut wanted: Vec<Wanted> = Vec::new();
     for (index, node) in flow.nodes.iter().enumerate() {
         // The host writes inputs before a step and may leave them for the next one.
-        if matches!(node.op, Op::Input(_) | Op::Literal(_)) {
+        if matches!(node.op, Op::Input(_) | Op::Literal(_)) && !elsewhere.contains(&index) {
             wanted.push(Wanted { node: index, len: node.ty.shape.elements(), from: 0, to: last });
         }
     }
     let uses = last_uses(flow, lowered, schedule);
     let stays = registers(flow, lowered, schedule);
     for &node in lowered.items.keys() {
-        if placement.places.contains_key(&node) || stays.contains(&node) {
+        if placement.places.contains_key(&node) || stays.contains(&node) || elsewhere.contains(&node) {
             continue;
         }
         let from = schedule.level[&node];
         let to = uses.get(&node).copied().unwrap_or(from);
-        wanted.push(Wanted { node, len: flow.shape(node).elements(), from, to });
+        let len = match &lowered.items[&node].kernel {
+            Kernel::Scan(plan) => plan.room(),
+            _ => flow.shape(node).elements(),
+        };
+        wanted.push(Wanted { node, len, from, to });
     }
     for space in [Space::Arena, Space::Index] {
         let here: Vec<&Wanted> =
@@ -73,7 +83,20 @@ pub(crate) fn place(flow: &Flow, lowered: &Lowered, schedule: &Schedule) -> Plac
             _ => placement.arena_len = len,
         }
     }
+    placement.find_aliases(flow, lowered);
     placement
+}
+
+impl Placement {
+    /// Places of values that are ranges of others.
+    pub fn find_aliases(&mut self, flow: &Flow, lowered: &Lowered) {
+        for (&node, &(of, first)) in &lowered.aliases {
+            if let Some(&base) = self.places.get(&of) {
+                let (offset, len) = (base.offset.wrapping_add(first), flow.shape(node).elements());
+                self.places.insert(node, Place { offset, len, ..base });
+            }
+        }
+    }
 }
 
 /// A value that wants a place from one region to another, both included.
@@ -115,7 +138,7 @@ fn pack(wanted: &[&Wanted], space: Space, places: &mut BTreeMap<usize, Place>) -
 fn last_uses(flow: &Flow, lowered: &Lowered, schedule: &Schedule) -> BTreeMap<usize, usize> {
     let mut uses: BTreeMap<usize, usize> = BTreeMap::new();
     for (node, item) in &lowered.items {
-        for (value, _) in item.reads() {
+        for (value, _) in lowered.reads(item) {
             let last = uses.entry(value).or_default();
             *last = (*last).max(schedule.level[node]);
         }
@@ -147,7 +170,7 @@ fn registers(flow: &Flow, lowered: &Lowered, schedule: &Schedule) -> BTreeSet<us
         .map(|(&node, _)| node)
         .collect();
     for (user, item) in &lowered.items {
-        let strides = item.reads();
+        let strides = lowered.reads(item);
         for (value, stride) in strides {
             let same = run_of.get(user) == run_of.get(&value);
             let as_made =

@@ -54,7 +54,7 @@ pub(crate) fn schedule(flow: &Flow, lowered: &Lowered) -> Schedule {
     let mut needs: BTreeMap<usize, Vec<Edge>> = BTreeMap::new();
     let units = Units::find(lowered);
     for (&node, item) in &lowered.items {
-        let edges = item.reads().into_iter().filter_map(|(value, stride)| {
+        let edges = lowered.reads(item).into_iter().filter_map(|(value, stride)| {
             let producer = lowered.items.get(&value)?;
             let aligned = units.aligned(lowered, value, producer.writes(), node, stride);
             Some(Edge { from: value, aligned })
@@ -151,7 +151,7 @@ impl Uses {
             edges.iter().for_each(|edge| uses.users.entry(edge.from).or_default().push(user));
         }
         for (&node, item) in &lowered.items {
-            for (value, stride) in item.reads() {
+            for (value, stride) in lowered.reads(item) {
                 if let Op::Read(read) = &flow.nodes[value].op {
                     uses.readers.entry(read.variable.index()).or_default().push((node, stride));
                 }
@@ -291,7 +291,7 @@ impl Units {
             let images = matches!(item.kernel, Kernel::Conv { .. } | Kernel::MaxPool { .. });
             units.of.insert(node, (item.extent, images));
             // What follows images pixel by pixel goes along with them, and so do sums of each image.
-            for (value, stride) in item.reads() {
+            for (value, stride) in lowered.reads(item) {
                 if let Some((count, true)) = units.of.get(&value).copied() {
                     units.join(lowered, node, count, stride, value, lowered.items[&value].writes());
                 }
@@ -300,7 +300,7 @@ impl Units {
         // What comes before them, too.
         for (&node, item) in lowered.items.iter().rev() {
             let (count, images) = units.of[&node];
-            for (value, stride) in item.reads() {
+            for (value, stride) in lowered.reads(item) {
                 if let (true, Some(producer)) = (images, lowered.items.get(&value)) {
                     units.join(lowered, value, count, producer.writes(), node, stride);
                 }

@@ -49,6 +49,14 @@ pub(crate) fn simplify(graph: &Graph, outputs: &[(&str, Var<'_>)]) -> Flow {
         // Feeds stay even if unused, so that the host may feed what it declared.
         if needed[index] || matches!(node.op, Op::Input(_) | Op::HostScalar(_)) {
             let inputs: Vec<usize> = node.inputs.iter().map(|id| new[id.index()]).collect();
+            if let Op::Scan(scan) = &node.op {
+                let alike = nodes
+                    .iter()
+                    .zip(&needed)
+                    .filter(|(other, needed)| **needed && other.inputs == node.inputs);
+                new[index] = flow.add_scan(scan, inputs, alike.map(|(other, _)| &other.op), node.ty);
+                continue;
+            }
             new[index] = flow.add(node.op.clone(), inputs, node.ty);
         }
     }
@@ -93,7 +101,7 @@ impl Flow {
         let root = crate::passes::lower::root(self, node);
         let copied = match &self.nodes[root].op {
             Op::Read(read) => read.variable.index() != variable,
-            Op::Input(_) | Op::Literal(_) => true,
+            Op::Input(_) | Op::Literal(_) | Op::Slice(_) => true,
             _ => false,
         };
         if copied { self.copied(node) } else { node }
@@ -102,10 +110,10 @@ impl Flow {
     /// A node to return as an output: what a variable holds is copied, because it may change in the step.
     fn kept_value(&mut self, node: usize) -> usize {
         let root = crate::passes::lower::root(self, node);
-        if matches!(self.nodes[root].op, Op::Read(_)) { self.copied(node) } else { node }
+        if matches!(self.nodes[root].op, Op::Read(_) | Op::Slice(_)) { self.copied(node) } else { node }
     }
 
-    fn copied(&mut self, node: usize) -> usize {
+    pub(super) fn copied(&mut self, node: usize) -> usize {
         let op = Op::from(ops::stop_gradient::StopGradient);
         self.nodes.push(FlowNode { op, inputs: vec![node], ty: self.nodes[node].ty, host: false });
         self.nodes.len() - 1
@@ -356,7 +364,7 @@ impl Flow {
     }
 
     /// Removes what nothing needs any more and numbers the rest anew.
-    fn sweep(&mut self) {
+    pub(super) fn sweep(&mut self) {
         let mut needed = vec![false; self.nodes.len()];
         let roots = self.outputs.iter().map(|(_, n)| *n).chain(self.assigns.iter().map(|(_, n)| *n));
         roots.for_each(|n| needed[n] = true);

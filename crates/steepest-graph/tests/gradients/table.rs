@@ -1,6 +1,6 @@
 //! What is differentiated: every operation, over shapes with no, one and several elements.
 
-use steepest_graph::{Csr, Graph, Var, Window, gradients};
+use steepest_graph::{Csr, Direction, Graph, ScanInputs, StepInputs, StepOutputs, Var, Window, gradients};
 use steepest_tensor::{Key, Shape, Tensor};
 
 /// How a value enters the graph.
@@ -58,6 +58,7 @@ pub fn cases() -> Vec<Case> {
         rows(),
         sparse(),
         windows(),
+        scans(),
     ]
     .into_iter()
     .flatten()
@@ -285,6 +286,64 @@ fn rows() -> Vec<Case> {
             v[0].exp().gather_or_zero(rows.distinct(rows.first_occurrence(4)))
         }),
     ]
+}
+
+/// A step of an Elman network: h' = tanh(x W + h U + b).
+fn elman<'b>(s: &StepInputs<'b>) -> StepOutputs<'b> {
+    let z = s.stacked[0].matmul(s.fixed[0]) + s.carried[0].matmul(s.fixed[1]) + s.fixed[2];
+    StepOutputs { carried: vec![z.tanh()], stacked: vec![] }
+}
+
+/// Two carried values that exchange places, and an output.
+fn exchange<'b>(s: &StepInputs<'b>) -> StepOutputs<'b> {
+    let gate = (s.stacked[0] + s.carried[0]).sigmoid();
+    let next = gate * s.carried[1] + (1.0 - gate) * s.fixed[0];
+    StepOutputs { carried: vec![next, s.carried[0]], stacked: vec![gate * s.stacked[0]] }
+}
+
+fn scans() -> Vec<Case> {
+    use Direction::{Forward, Reverse};
+    let (mut all, near) = (Vec::new(), (-0.93, 0.97));
+    for (direction, steps, rows) in [(Forward, 3, 2), (Reverse, 3, 2), (Forward, 1, 1), (Reverse, 2, 3)] {
+        let shapes: [&[usize]; 5] = [&[steps, rows, 3], &[rows, 2], &[3, 2], &[2, 2], &[2]];
+        all.push(case("scan", &shapes, near, move |graph, v| {
+            let inputs = ScanInputs { carried: &v[1..2], stacked: &v[..1], fixed: &v[2..] };
+            let scanned = graph.scan(direction, inputs, elman);
+            scanned.states[0].sum_over(&[0]) * (1.0 + scanned.last[0])
+        }));
+        all.push(case("scan", &[&[steps, rows, 2], &[rows, 2], &[rows, 2], &[2]], near, move |graph, v| {
+            let inputs = ScanInputs { carried: &v[1..3], stacked: &v[..1], fixed: &v[3..] };
+            let scanned = graph.scan(direction, inputs, exchange);
+            (scanned.stacked[0] * scanned.states[1] + scanned.states[0]).exp()
+        }));
+    }
+    // A step that mixes rows: no thread may run ahead.
+    all.push(case("scan", &[&[3, 4], &[4], &[4, 4]], near, |graph, v| {
+        let inputs = ScanInputs { carried: &v[1..2], stacked: &v[..1], fixed: &v[2..] };
+        let scanned = graph.scan(Forward, inputs, |s| {
+            let mixed = s.fixed[0].matmul(s.carried[0].reshape([4, 1])).reshape([4]);
+            StepOutputs { carried: vec![(mixed + s.stacked[0]).tanh()], stacked: vec![s.carried[0].sum()] }
+        });
+        scanned.last[0] * scanned.stacked[0].sum()
+    }));
+    all.push(case("scan", &[&[4], &[], &[]], near, |graph, v| {
+        let inputs = ScanInputs { carried: &v[1..2], stacked: &v[..1], fixed: &v[2..] };
+        let scanned = graph.scan(Reverse, inputs, |s| StepOutputs {
+            carried: vec![s.fixed[0] * s.carried[0] + s.stacked[0].sin()],
+            stacked: vec![],
+        });
+        scanned.states[0] * scanned.last[0]
+    }));
+    // Nothing is carried.
+    all.push(case("scan", &[&[3, 2, 2], &[2, 2]], near, |graph, v| {
+        let inputs = ScanInputs { carried: &[], stacked: &v[..1], fixed: &v[1..] };
+        let scanned = graph.scan(Forward, inputs, |s| StepOutputs {
+            carried: vec![],
+            stacked: vec![s.fixed[0].exp().matmul(s.stacked[0]).sin(), s.stacked[0] * s.fixed[0]],
+        });
+        scanned.stacked[0] * scanned.stacked[1]
+    }));
+    all
 }
 
 fn sparse() -> Vec<Case> {

@@ -19,6 +19,7 @@ pub mod group_norm;
 pub mod layer_norm;
 pub mod pool;
 pub mod positions;
+pub mod recurrent;
 pub mod residual_block;
 pub mod rms_norm;
 pub mod transformer_block;
@@ -42,6 +43,7 @@ pub static LAYERS: &[&LayerSpec] = &[
     &residual_block::SPEC,
     &layer_norm::SPEC,
     &rms_norm::SPEC,
+    &recurrent::SPEC,
     &embedding::SPEC,
     &positions::SPEC,
     &attention::SPEC,

@@ -14,6 +14,7 @@ pub mod lenet;
 pub mod linear;
 pub mod logistic;
 pub mod mlp;
+pub mod recurrent;
 pub mod resnet;
 pub mod softmax;
 pub mod vgg;
@@ -30,6 +31,9 @@ pub static MODELS: &[&ModelSpec] = &[
     &resnet::SPEC,
     &encoder::SPEC,
     &gpt::SPEC,
+    &recurrent::RNN,
+    &recurrent::LSTM,
+    &recurrent::GRU,
 ];
 
 /// What is trained: a function from named inputs to a prediction (numbers or logits, see [`Task`]).
@@ -118,7 +122,7 @@ impl ModelSpec {
     /// assert!(spec.build(&settings, &Task::Binary).is_ok());
     /// let error = spec.build(&settings, &Task::Multiclass { classes: 3 }).err().unwrap();
     /// assert_eq!(error.to_string(), "the model `logistic` is not for classification into 3 classes");
-    /// assert_eq!(error.help().unwrap(), "suited are softmax, mlp, cnn, lenet, vgg, resnet, encoder");
+    /// assert_eq!(error.help().unwrap(), "suited are softmax, mlp, cnn, lenet, vgg, resnet, encoder, rnn, lstm, gru");
     /// # Ok::<(), steepest_nn::NnError>(())
     /// ```
     ///

@@ -91,11 +91,46 @@ def norms():
     return out
 
 
+def recurrent(kind, layers, bidirectional, lengths):
+    batch, steps, inputs, hidden = 3, 4, 3, 2
+    net = getattr(torch.nn, {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}[kind])(
+        inputs, hidden, layers, batch_first=True, bidirectional=bidirectional
+    )
+    spread(net)
+    x = torch.randn(batch, steps, inputs, requires_grad=True)
+    pack = torch.nn.utils.rnn.pack_padded_sequence
+    fed = pack(x, torch.tensor(lengths), batch_first=True, enforce_sorted=False) if lengths else x
+    y, last = net(fed)
+    if lengths:
+        y, _ = torch.nn.utils.rnn.pad_packed_sequence(y, batch_first=True, total_length=steps)
+    last = last[0] if kind == "lstm" else last
+    directions = 2 if bidirectional else 1
+    last = torch.cat(list(last[-directions:]), dim=1)
+    weights, last_weights = torch.randn_like(y), torch.randn_like(last)
+    ((y * weights).sum() + (last * last_weights).sum()).backward()
+    gates = {"rnn": 1, "lstm": 4, "gru": 3}[kind]
+    parameters = {}
+    for name, p in net.named_parameters():
+        cut = lambda t: t.reshape(gates, hidden, -1).transpose(1, 2) if p.dim() == 2 else t.reshape(gates, hidden)
+        parameters[name] = parameter(cut(p), cut(p.grad))
+    return {
+        "cell": kind, "layers": layers, "bidirectional": bidirectional, "lengths": lengths,
+        "hidden": hidden, "shape": [batch, steps, inputs], "x": flat(x), "x_gradient": flat(x.grad),
+        "weights": flat(weights), "y": flat(y), "last": flat(last), "last_weights": flat(last_weights),
+        "parameters": parameters,
+    }
+
+
 document = {
     "torch": torch.__version__.split("+")[0],
     "blocks": [block(False, [], "gelu"), block(True, [], "gelu"), block(False, [5, 2, 1], "relu"),
                block(True, [3, 5, 2], "gelu")],
     "norms": norms(),
+    "recurrent": [
+        recurrent(kind, layers, both, lengths)
+        for kind in ["rnn", "lstm", "gru"]
+        for layers, both, lengths in [(1, False, []), (2, True, []), (2, True, [4, 1, 3])]
+    ],
 }
 with open("sequences.json", "w") as file:
     json.dump(document, file)

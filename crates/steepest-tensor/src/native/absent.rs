@@ -28,15 +28,20 @@ impl Native {
     }
 }
 
-/// The steps of every instruction of a program, by region, group and instruction.
+/// The steps of every instruction of a program, by region, group, instruction and instruction of a loop.
 pub(crate) struct Code {
-    pub steps: Vec<Vec<Vec<Vec<Step>>>>,
+    pub steps: Vec<Vec<Vec<Vec<Vec<Step>>>>>,
 }
 
 impl Code {
     pub fn new(program: &Program) -> Code {
-        let instr = |instr: &Instr| match instr {
+        let tile = |instr: &Instr| match instr {
             Instr::Tile(tile) => (0..tile.instrs.len()).map(Step::Interpret).collect(),
+            _ => Vec::new(),
+        };
+        let instr = |instr: &Instr| match instr {
+            Instr::Loop(repeated) => repeated.body.iter().map(|(_, instr)| tile(instr)).collect(),
+            Instr::Tile(_) => vec![tile(instr)],
             _ => Vec::new(),
         };
         let regions = program.regions.iter();

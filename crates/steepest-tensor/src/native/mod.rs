@@ -137,8 +137,8 @@ impl Native {
 /// The steps of every instruction of a program (none for those that are not tiles), and the memory of their
 /// code.
 pub(crate) struct Code {
-    /// By region, group and instruction.
-    pub steps: Vec<Vec<Vec<Vec<Step>>>>,
+    /// By region, group, instruction and, for a loop, instruction of its body.
+    pub steps: Vec<Vec<Vec<Vec<Vec<Step>>>>>,
     /// What the steps' functions are in.
     _memory: Option<Mmap>,
 }
@@ -152,7 +152,7 @@ impl Code {
     fn build(program: &Program, native: bool) -> Code {
         let double = program.dtype == DType::F64;
         let mut compiler = Compiler { double, code: Vec::new() };
-        let plans: Vec<Vec<Vec<Vec<Planned>>>> = in_program(program, |tile| compiler.tile(tile));
+        let plans: Vec<Vec<Vec<Vec<Vec<Planned>>>>> = in_program(program, |tile| compiler.tile(tile));
         let memory = if native && !compiler.code.is_empty() { executable(&compiler.code) } else { None };
         let base = memory.as_ref().map(|memory| memory.as_ptr());
         let link = |planned: Planned| match (planned, base) {
@@ -166,9 +166,9 @@ impl Code {
         let steps = plans
             .into_iter()
             .map(|region| {
-                let group = |group: Vec<Vec<Planned>>| {
-                    group.into_iter().map(|tile| tile.into_iter().flat_map(link).collect()).collect()
-                };
+                let tile = |tile: Vec<Planned>| tile.into_iter().flat_map(link).collect();
+                let instr = |tiles: Vec<Vec<Planned>>| tiles.into_iter().map(tile).collect();
+                let group = |group: Vec<Vec<Vec<Planned>>>| group.into_iter().map(instr).collect();
                 region.into_iter().map(group).collect()
             })
             .collect();
@@ -176,9 +176,15 @@ impl Code {
     }
 }
 
-fn in_program<R>(program: &Program, mut f: impl FnMut(&Tile) -> Vec<R>) -> Vec<Vec<Vec<Vec<R>>>> {
-    let mut instr = |instr: &Instr| match instr {
+#[allow(clippy::type_complexity)] // by region, group, instruction and instruction of a loop
+fn in_program<R>(program: &Program, mut f: impl FnMut(&Tile) -> Vec<R>) -> Vec<Vec<Vec<Vec<Vec<R>>>>> {
+    let mut tile = |instr: &Instr| match instr {
         Instr::Tile(tile) => f(tile),
+        _ => Vec::new(),
+    };
+    let mut instr = |instr: &Instr| match instr {
+        Instr::Loop(repeated) => repeated.body.iter().map(|(_, instr)| tile(instr)).collect(),
+        Instr::Tile(_) => vec![tile(instr)],
         _ => Vec::new(),
     };
     let regions = program.regions.iter();
