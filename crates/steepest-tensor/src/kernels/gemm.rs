@@ -62,32 +62,30 @@ unsafe fn slab_product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, a
     let mut j = 0;
     while j < p.n {
         let left = p.n - j;
+        // As many registers as the set has: 24 of 32 for sums, or, with half the width, 8 of 16. 4 vectors are
+        // cut 2 + 2, so that no panel is a single vector unless it must be.
+        let width = match left {
+            _ if ISA != AVX512 => left.min(L),
+            _ if left >= 3 * L && left != 4 * L => 3 * L,
+            _ => left.min(2 * L),
+        };
+        // What comes next: the panel to the right, or the first one of the next slab.
+        let next = if width < left { p.b.wrapping_add(j + width) } else { p.b.wrapping_add(p.k * p.b_row) };
         // SAFETY: j < n; the panel takes at most `left` columns.
         unsafe {
             let q = Product { b: p.b.add(j), c: p.c.add(j), ..*p };
-            // As many registers as the set has: 24 of 32 for sums, or, with half the width, 8 of 16.
-            if ISA != AVX512 {
-                panel::<T, L, 1, ISA>(&q, left.min(L), add);
-                j += L;
-                continue;
-            }
-            // 4 vectors are cut 2 + 2, so that no panel is a single vector unless it must be.
-            if left >= 3 * L && left != 4 * L {
-                panel::<T, L, 3, ISA>(&q, L, add);
-                j += 3 * L;
-            } else if left > L {
-                let width = left.min(2 * L);
-                panel::<T, L, 2, ISA>(&q, width - L, add);
-                j += width;
-            } else {
-                panel::<T, L, 1, ISA>(&q, left, add);
-                j = p.n;
+            match width.div_ceil(L) {
+                3 => panel::<T, L, 3, ISA>(&q, L, next, add),
+                2 => panel::<T, L, 2, ISA>(&q, width - L, next, add),
+                _ => panel::<T, L, 1, ISA>(&q, width, next, add),
             }
         }
+        j += width;
     }
 }
 
-/// All rows of a panel of `(NV - 1) · L + last` columns.
+/// All rows of a panel of `(NV - 1) · L + last` columns. Meanwhile the cache is asked for the next panel, a
+/// column of vectors with each block of rows.
 ///
 /// # Safety
 /// As for [`product`], for the panel's columns.
@@ -95,25 +93,31 @@ unsafe fn slab_product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, a
 unsafe fn panel<T: Real, const L: usize, const NV: usize, const ISA: u8>(
     p: &Product<T>,
     last: usize,
+    next: *const T,
     add: bool,
 ) {
-    let mut i = 0;
+    let (mut i, mut column) = (0, 0);
+    let mut ahead = || {
+        let at = if column < NV { next.wrapping_add(column * L) } else { p.b };
+        column += 1;
+        at
+    };
     // SAFETY: each call takes rows i..i + MR ≤ m of A and C.
     unsafe {
         while ISA == AVX512 && i + 8 <= p.m {
-            rows::<T, L, 8, NV, ISA>(p, i, last, add);
+            rows::<T, L, 8, NV, ISA>(p, i, last, ahead(), add);
             i += 8;
         }
         while i + 4 <= p.m {
-            rows::<T, L, 4, NV, ISA>(p, i, last, add);
+            rows::<T, L, 4, NV, ISA>(p, i, last, ahead(), add);
             i += 4;
         }
         if i + 2 <= p.m {
-            rows::<T, L, 2, NV, ISA>(p, i, last, add);
+            rows::<T, L, 2, NV, ISA>(p, i, last, ahead(), add);
             i += 2;
         }
         if i < p.m {
-            rows::<T, L, 1, NV, ISA>(p, i, last, add);
+            rows::<T, L, 1, NV, ISA>(p, i, last, ahead(), add);
         }
     }
 }
@@ -125,6 +129,7 @@ unsafe fn rows<T: Real, const L: usize, const MR: usize, const NV: usize, const 
     p: &Product<T>,
     i: usize,
     last: usize,
+    ahead: *const T,
     add: bool,
 ) {
     // SAFETY: the caller promises the rows.
@@ -132,9 +137,9 @@ unsafe fn rows<T: Real, const L: usize, const MR: usize, const NV: usize, const 
         let q = Product { a: p.a.add(i * p.a_row), c: p.c.add(i * p.c_row), ..*p };
         // Panels of three vectors are always whole.
         if last == L || NV == 3 {
-            micro::<T, L, MR, NV, ISA, false>(&q, L, add);
+            micro::<T, L, MR, NV, ISA, false>(&q, L, ahead, add);
         } else {
-            micro::<T, L, MR, NV, ISA, true>(&q, last, add);
+            micro::<T, L, MR, NV, ISA, true>(&q, last, ahead, add);
         }
     }
 }
@@ -154,6 +159,7 @@ unsafe fn micro<
 >(
     p: &Product<T>,
     last: usize,
+    ahead: *const T,
     add: bool,
 ) {
     let mut acc = [[Vector::<T, L>::splat(T::ZERO); NV]; MR];
@@ -171,8 +177,10 @@ unsafe fn micro<
                 }
             }
         }
-        let (mut a, mut b) = (p.a, p.b);
+        let (mut a, mut b, mut ahead) = (p.a, p.b, ahead);
         for _ in 0..p.k {
+            prefetch(ahead);
+            ahead = ahead.wrapping_add(p.b_row);
             let mut columns = [Vector::<T, L>::splat(T::ZERO); NV];
             for (j, v) in columns.iter_mut().enumerate() {
                 let from = b.add(j * L);
@@ -202,6 +210,19 @@ unsafe fn micro<
             }
         }
     }
+}
+
+/// Asks for a cache line in the second-level cache. Any address will do.
+#[inline(always)]
+fn prefetch<T>(at: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing that the program sees, and never faults.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T1>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
 }
 
 /// Σ aᵢ bᵢ of two contiguous ranges, in four interleaved vector sums that meet in a fixed tree.
