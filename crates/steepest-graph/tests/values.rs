@@ -3,10 +3,22 @@
 use std::collections::BTreeSet;
 
 use steepest_graph::{Csr, Feeds, Graph, Initial, Op, Var, VariableKind, Window, evaluate, gradients};
+use steepest_graph::{Direction, ScanInputs, StepOutputs};
 use steepest_tensor::{Buffer, Key, Shape, Tensor};
 
 const NAN: f64 = f64::NAN;
 const INF: f64 = f64::INFINITY;
+
+/// hₜ = 2 hₜ₋₁ + xₜ for x = 10, 20, 30 and h = 1 before the first step.
+fn doubling(graph: &Graph, direction: Direction) -> Var<'_> {
+    let (x, two) = (list(graph, &[10.0, 20.0, 30.0]), list(graph, &[2.0]).sum());
+    let inputs = ScanInputs { carried: &[graph.constant(1.0)], stacked: &[x], fixed: &[two] };
+    let scanned = graph.scan(direction, inputs, |s| StepOutputs {
+        carried: vec![s.fixed[0] * s.carried[0] + s.stacked[0]],
+        stacked: vec![],
+    });
+    scanned.states[0]
+}
 
 /// An operation (and nothing else of interest), the result's shape and its elements.
 struct Row {
@@ -148,6 +160,9 @@ const ROWS: &[Row] = &[
         &[3, 1],
         &[0.0, 2.0, 0.0],
     ),
+    // hₜ = 2 hₜ₋₁ + xₜ from 1, backwards: 30 + 2, 20 + 64, 10 + 168.
+    row("scan", |g| doubling(g, Direction::Reverse), &[3], &[178.0, 84.0, 32.0]),
+    row("scan", |g| doubling(g, Direction::Forward), &[3], &[12.0, 44.0, 118.0]),
     row("one_hot", |g| index(g, &[2], &[1, 2]).one_hot(2), &[2, 2], &[0.0, 1.0, NAN, NAN]),
     row(
         "gather",

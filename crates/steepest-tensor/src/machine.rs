@@ -112,6 +112,7 @@ fn scratch_len(instr: &Instr, lanes: usize) -> usize {
         // Its table of positions has elements of 32 bits, not more than a real number.
         Instr::FirstOccurrence { indices, .. } => kernels::rows::hash_len(indices.len),
         Instr::Conv(conv) => conv.channels.inner,
+        Instr::MatMul(product) => product.scratch_len(),
         Instr::Loop(repeated) => {
             repeated.body.iter().map(|(_, instr)| scratch_len(instr, lanes)).max().unwrap_or(0)
         }
@@ -531,19 +532,28 @@ unsafe fn matmul<T: Real>(p: &MatMul, kernels: &Kernels<T>, memory: &Memory<T>, 
             return (kernels.product)(&part);
         }
         let mut row = first;
+        let packs = p.scratch_len() > 0;
         while row < end {
             let (batch, i) = (row / p.m, row % p.m);
             let rows = (p.m - i).min(end - row);
-            let a = a.add(batch * p.a.batch + i * p.a.row).cast_const();
-            let b = b.add(batch * p.b.batch).cast_const();
-            let c = c.add(row * p.n);
-            if p.n == 1 && p.a.column == 1 && p.b.row == 1 {
+            let a = a.add(p.a.batch.at(batch) + i * p.a.row).cast_const();
+            let mut b = b.add(p.b.batch.at(batch)).cast_const();
+            let (c, c_row) = match &p.rows {
+                Some(to) => (c.add(to.batch.at(batch) + i * to.row), to.row),
+                None => (c.add(row * p.n), p.n),
+            };
+            if p.n == 1 && p.a.column == 1 && p.b.row == 1 && p.rows.is_none() {
                 for r in 0..rows {
                     *c.add(r) = (kernels.dot)(a.add(r * p.a.row), b, p.k);
                 }
             } else {
-                let (a_row, a_column, b_row) = (p.a.row, p.a.column, p.b.row);
-                let part = Product { m: rows, n: p.n, k: p.k, a, a_row, a_column, b, b_row, c, c_row: p.n };
+                let (a_row, a_column, mut b_row) = (p.a.row, p.a.column, p.b.row);
+                if packs {
+                    let (sizes, strides) = ([p.k, p.n], [p.b.row, p.b.column]);
+                    (kernels.copy)(&sizes, b, &strides, memory.scratch, &[p.n, 1]);
+                    (b, b_row) = (memory.scratch.cast_const(), p.n);
+                }
+                let part = Product { m: rows, n: p.n, k: p.k, a, a_row, a_column, b, b_row, c, c_row };
                 (kernels.product)(&part);
             }
             row += rows;

@@ -129,10 +129,46 @@ pub struct Matrix {
     /// From one column to the next.
     pub column: usize,
     /// From one matrix of a batch to the next.
-    pub batch: usize,
+    pub batch: Stride,
 }
 
-/// C = A · B for each of `batches` pairs; C is row-major and dense. Row `batch · m + i` is the unit of
+/// How far apart the matrices of a batch are: number b is `b / inner.0 · outer + b mod inner.0 · inner.1` elements
+/// behind the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stride {
+    /// From one group of matrices to the next.
+    pub outer: usize,
+    /// Matrices of a group, at least 1, and from one to the next.
+    pub inner: (usize, usize),
+}
+
+impl Stride {
+    /// Matrices one after the other.
+    pub fn plain(outer: usize) -> Stride {
+        Stride { outer, inner: (1, 0) }
+    }
+
+    /// Where a matrix begins.
+    pub fn at(&self, batch: usize) -> usize {
+        batch / self.inner.0 * self.outer + batch % self.inner.0 * self.inner.1
+    }
+
+    /// Sizes and strides of `batches` matrices.
+    pub fn layout(&self, batches: usize) -> [(usize, usize); 2] {
+        [(batches.div_ceil(self.inner.0.max(1)), self.outer), (self.inner.0.min(batches), self.inner.1)]
+    }
+}
+
+/// Where the rows of a product go that are not one behind the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rows {
+    /// From one row to the next.
+    pub row: usize,
+    /// From one matrix of the batch to the next.
+    pub batch: Stride,
+}
+
+/// C = A · B for each of `batches` pairs; C is row-major, and dense unless `rows` says otherwise. Row `batch · m + i` is the unit of
 /// work; with `by_columns` (one row only) it is the column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MatMul {
@@ -146,10 +182,13 @@ pub struct MatMul {
     pub k: usize,
     /// The left factor.
     pub a: Matrix,
-    /// The right factor; its columns are contiguous (`column == 1`), or it is one column.
+    /// The right factor. Where its columns are not contiguous (`column != 1`), and there are several, each is copied
+    /// into a thread's own memory first.
     pub b: Matrix,
     /// The product.
     pub c: Place,
+    /// Where its rows are; none: one behind the other.
+    pub rows: Option<Rows>,
     /// Whether work is cut by columns of the only row.
     pub by_columns: bool,
 }
@@ -512,6 +551,13 @@ impl Program {
         }
         self.variables_len = len;
         self
+    }
+}
+
+impl MatMul {
+    /// Elements of a thread's scratch memory for a right factor whose columns are not contiguous.
+    pub(crate) fn scratch_len(&self) -> usize {
+        if self.b.column != 1 && self.n > 1 { self.k * self.n } else { 0 }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::kernels::TileOp;
 use crate::program::{
     Access, Channels, Group, Instr, Place, Program, Source, Space, Target, Tile, TileKind, Windows,
 };
-use crate::program::{Loop, MOST_STRIDES};
+use crate::program::{Loop, MOST_STRIDES, Stride};
 
 /// A program that cannot be run. It is never the user's fault: plans that compile are sound.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -205,6 +205,21 @@ fn overlaps_itself(instr: &Instr) -> bool {
     }
 }
 
+/// Whether the rows of a product lie inside its place and do not overlap.
+fn rows_apart(p: &crate::program::MatMul, rows: &crate::program::Rows) -> bool {
+    let [outer, inner] = rows.batch.layout(p.batches);
+    let mut layout = [outer, inner, (p.m, rows.row)];
+    layout.sort_unstable_by_key(|&(_, stride)| stride);
+    let further = |reach: usize, &(size, stride): &(usize, usize)| match size {
+        0 | 1 => Some(reach),
+        _ => (size - 1).checked_mul(stride)?.checked_add(reach).filter(|_| stride >= reach),
+    };
+    rows.batch.inner.0 > 0
+        && (p.batches == 0
+            || p.m == 0
+            || layout.iter().try_fold(p.n, further).is_some_and(|end| end <= p.c.len))
+}
+
 /// Lists what all steps of a loop touch. False if a step's operands do not fit.
 fn collect_loop(repeated: &Loop, extent: usize, scalars: usize, out: &mut Vec<Touch>) -> bool {
     if repeated.strides.len() > MOST_STRIDES || (!repeated.by_rows && extent != 1) || repeated.steps == 0 {
@@ -254,11 +269,14 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
         Instr::MatMul(p) => {
             let units = if p.by_columns { Some(p.n) } else { p.batches.checked_mul(p.m) };
             let inside = |rows: usize, columns: usize, m: &crate::program::Matrix| {
-                holds(&m.place, &[(p.batches, m.batch), (rows, m.row), (columns, m.column)])
+                let [outer, inner] = m.batch.layout(p.batches);
+                m.batch.inner.0 > 0 && holds(&m.place, &[outer, inner, (rows, m.row), (columns, m.column)])
             };
             let columns_follow = p.b.column == 1 || p.n <= 1;
             let ok = units == Some(n)
-                && columns_follow
+                && (columns_follow || !p.by_columns)
+                && p.k.checked_mul(p.n).is_some()
+                && p.rows.is_none_or(|rows| !p.by_columns && rows_apart(p, &rows))
                 && (!p.by_columns || p.m == 1 && p.batches == 1)
                 && inside(p.m, p.k, &p.a)
                 && inside(p.k, p.n, &p.b)
@@ -267,10 +285,12 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
                 && real(&p.c);
             let dense_rows = p.a.column == 1
                 && p.a.row == p.k
-                && (p.batches == 1 || p.m.checked_mul(p.k) == Some(p.a.batch));
+                && (p.batches == 1 || p.m.checked_mul(p.k).map(Stride::plain) == Some(p.a.batch));
             touch(p.a.place, false, dense_rows.then_some(p.k).filter(|_| !p.by_columns));
             touch(p.b.place, false, None);
-            touch(p.c, true, Some(if p.by_columns { 1 } else { p.n }));
+            // Rows elsewhere are still the rows' own.
+            let own = if p.by_columns { 1 } else { p.n };
+            touch(p.c, true, p.rows.is_none().then_some(own));
             ok
         }
         Instr::ColumnSum { from, rows, columns, to } => {

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use steepest_tensor::program::Stride;
 use steepest_tensor::program::{
     Access, Copy, Group, Instr, MatMul, Matrix, Operand, Place, Program, Region, ScalarInstr, Source, Space,
     Target, Tile, TileInstr, TileKind,
@@ -44,8 +45,18 @@ fn scaled(width: usize, from: Place, scalar: usize, to: Place) -> Instr {
 }
 
 fn product(a: Place, b: Place, c: Place, row: usize) -> Instr {
-    let factor = |place| Matrix { place, row, column: 1, batch: 0 };
-    Instr::MatMul(MatMul { batches: 1, m: 4, n: 4, k: 4, a: factor(a), b: factor(b), c, by_columns: false })
+    let factor = |place| Matrix { place, row, column: 1, batch: Stride::plain(0) };
+    Instr::MatMul(MatMul {
+        batches: 1,
+        m: 4,
+        n: 4,
+        k: 4,
+        a: factor(a),
+        b: factor(b),
+        c,
+        rows: None,
+        by_columns: false,
+    })
 }
 
 fn copy(from: Place, to: Place, to_strides: [usize; 2]) -> Instr {

@@ -22,7 +22,8 @@ fn plan(batch: usize, length: usize, model: &dyn Model) -> Plan {
     let parameters: Vec<Parameter<'_>> =
         trace.parameters().iter().map(|(name, value)| Parameter::new(name, *value)).collect();
     minimize(loss, &parameters, &Chain::new().then(Adam::default()).then(ScaleByRate));
-    Plan::compile(&graph, &[("loss", loss)], &PlanOptions::default()).unwrap_or_else(|error| panic!("{error}"))
+    Plan::compile(&graph, &[("loss", loss)], &PlanOptions::default())
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn measure(name: &str, plan: Plan, threads: usize, seconds: f64) {
@@ -31,7 +32,10 @@ fn measure(name: &str, plan: Plan, threads: usize, seconds: f64) {
     let mut executor = Executor::new(plan, &variables).unwrap_or_else(|error| panic!("{error}"));
     for input in ["x", "y"] {
         let values = executor.feed_index(executor.input(input).unwrap_or_else(|| panic!("{input}")));
-        values.iter_mut().enumerate().for_each(|(i, v)| *v = Key::new(3).below(i as u64, VOCABULARY as u64) as u32);
+        values
+            .iter_mut()
+            .enumerate()
+            .for_each(|(i, v)| *v = Key::new(3).below(i as u64, VOCABULARY as u64) as u32);
     }
     let pool = Pool::new(NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN));
     let (step, rate) = (executor.scalar(STEP), executor.scalar(LEARNING_RATE));

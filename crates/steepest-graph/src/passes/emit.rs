@@ -99,6 +99,12 @@ fn emit_scalars(flow: &Flow, program: &mut Program) -> BTreeMap<usize, usize> {
     number
 }
 
+/// A place from an element on; a range of an empty value may start beyond its end.
+fn behind(place: Place, first: usize) -> Place {
+    let first = first.min(place.len);
+    Place { offset: place.offset.wrapping_add(first), len: place.len - first, ..place }
+}
+
 struct Emitter<'a> {
     lowered: &'a Lowered,
     placement: &'a Placement,
@@ -167,16 +173,17 @@ impl Emitter<'_> {
         let to = self.place(item.node);
         match &item.kernel {
             Kernel::Tile { .. } => Vec::new(),
-            Kernel::MatMul { batches, m, n, k, a, b, by_columns } => {
+            Kernel::MatMul { batches, m, n, k, a, b, rows, by_columns } => {
                 let matrix = |f: &Factor| Matrix {
-                    place: self.place(f.value),
+                    place: behind(self.place(f.value), f.offset),
                     row: f.row,
                     column: f.column,
                     batch: f.batch,
                 };
                 let (a, b) = (matrix(a), matrix(b));
-                let (batches, m, n, k, by_columns) = (*batches, *m, *n, *k, *by_columns);
-                vec![Instr::MatMul(MatMul { batches, m, n, k, a, b, c: to, by_columns })]
+                let (batches, m, n, k) = (*batches, *m, *n, *k);
+                let (rows, by_columns) = (*rows, *by_columns);
+                vec![Instr::MatMul(MatMul { batches, m, n, k, a, b, c: to, rows, by_columns })]
             }
             Kernel::Scan(plan) => {
                 let (placement, strides) = plan.places(to, |value| self.place(value));
@@ -214,10 +221,7 @@ impl Emitter<'_> {
                 vec![Instr::MaxPool(MaxPool { windows, channels, scatter, images, values, to })]
             }
             Kernel::Copy { from, offset, shape, strides } => {
-                let from = self.place(*from);
-                // A range of an empty value may start beyond its end.
-                let offset = *offset.min(&from.len);
-                let from = Place { offset: from.offset + offset, len: from.len - offset, ..from };
+                let from = behind(self.place(*from), *offset);
                 let to_strides = shape.strides()[..shape.rank()].to_vec();
                 vec![Instr::Copy(Copy { shape: *shape, from, from_strides: strides.clone(), to, to_strides })]
             }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use steepest_tensor::program::{Access, Channels, TileKind, Windows};
+use steepest_tensor::program::{Rows, Stride};
 use steepest_tensor::{Shape, TileOp, Window};
 
 use crate::op::{Element, Op};
@@ -35,9 +36,20 @@ pub(crate) struct Read {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Factor {
     pub value: usize,
+    /// The first element.
+    pub offset: usize,
     pub row: usize,
     pub column: usize,
-    pub batch: usize,
+    pub batch: Stride,
+}
+
+/// Where the elements of a value are within another one's: the value, the first element, and sizes and strides of
+/// the axes.
+#[derive(Clone, Debug, PartialEq)]
+struct Layout {
+    value: usize,
+    offset: usize,
+    axes: Vec<(usize, usize)>,
 }
 
 /// A part of a padded or concatenated value: `rows` pieces of `width` elements that follow one another in
@@ -62,7 +74,16 @@ pub(crate) enum Kernel {
     /// An elementwise operation or row reduction over `extent × width` elements.
     Tile { kind: TileKind, width: usize, reads: Vec<Read>, shape: Access },
     /// A matrix product.
-    MatMul { batches: usize, m: usize, n: usize, k: usize, a: Factor, b: Factor, by_columns: bool },
+    MatMul {
+        batches: usize,
+        m: usize,
+        n: usize,
+        k: usize,
+        a: Factor,
+        b: Factor,
+        rows: Option<Rows>,
+        by_columns: bool,
+    },
     /// Sums of columns.
     ColumnSum { from: usize, rows: usize, columns: usize },
     /// Sums of the rows of each part.
@@ -254,16 +275,9 @@ impl Lowering<'_> {
             Op::Max(_) => self.reduction(node, TileKind::MaxRow),
             Op::Broadcast(_) => self.broadcast(node),
             Op::Permute(permute) => {
-                let strides = flow.shape(inputs[0]).strides();
-                let strides = permute.order.iter().map(|&axis| strides[axis]).collect();
-                self.copy(node, inputs[0], 0, strides)
+                self.permuted_product(node, &permute.order).unwrap_or_else(|| self.moved(node))
             }
-            Op::Slice(slice) => {
-                let from = flow.shape(inputs[0]);
-                let strides = from.strides()[..from.rank()].to_vec();
-                let offset = slice.start * strides[slice.axis];
-                self.copy(node, inputs[0], offset, strides)
-            }
+            Op::Slice(_) => self.moved(node),
             Op::Pad(pad) => {
                 let n = shape.elements();
                 let zeros = Part { from: None, rows: 1, width: n, offset: 0, stride: n };
@@ -516,36 +530,179 @@ impl Lowering<'_> {
         if n == 1 && batches == 1 && a.row == 1 && a.column != 1 {
             // Aᵀ x: as the row xᵀ A, whose factor has contiguous columns.
             (a, b) = (Factor { row: 0, column: b.row, ..b }, Factor { row: a.column, column: 1, ..a });
-            let kernel = Kernel::MatMul { batches, m: 1, n: m, k, a, b, by_columns: true };
+            let kernel = Kernel::MatMul { batches, m: 1, n: m, k, a, b, rows: None, by_columns: true };
             return Item { node, extent: m, kernel };
         }
-        if b.column != 1 && n > 1 {
-            let value = root(self.flow, inputs[1]);
-            self.wanted.insert(value);
-            b = Factor { value, row: n, column: 1, batch: k * n };
+        if b.column != 1 && n > 1 && (batches == 1 || k * n > MOST_PACKED) {
+            b = self.dense(inputs[1], k, n);
         }
         // One row alone is cut by columns where that is worth a barrier.
         let by_columns = m == 1 && batches == 1 && n >= 256 && k * n >= 1 << 16;
         let extent = if by_columns { n } else { batches * m };
-        Item { node, extent, kernel: Kernel::MatMul { batches, m, n, k, a, b, by_columns } }
+        Item { node, extent, kernel: Kernel::MatMul { batches, m, n, k, a, b, rows: None, by_columns } }
     }
 
-    /// The strides of a factor; a transposition of the last two axes is folded into them.
+    /// A product of which only another order of its axes is used: its rows go where that order has them.
+    fn permuted_product(&mut self, node: usize, order: &[usize]) -> Option<Item> {
+        let product = self.flow.nodes[node].inputs[0];
+        let (op, shape) = (&self.flow.nodes[product].op, self.flow.shape(product));
+        let rank = shape.rank();
+        let alone = self.uses[product] == 1 && !self.wanted.contains(&product);
+        if !matches!(op, Op::MatMul(_)) || !alone || shape.elements() == 0 {
+            return None;
+        }
+        let (rows, columns) = (rank - 2, rank - 1);
+        // The transposed product is the product of the transposed factors in reverse.
+        let swap = match *order.last()? {
+            last if last == columns => false,
+            last if last == rows => true,
+            _ => return None,
+        };
+        let strides = self.flow.shape(node).strides();
+        let stride = |axis: usize| order.iter().position(|&o| o == axis).map_or(0, |at| strides[at]);
+        let lead: Vec<(usize, usize)> = (0..rows).map(|axis| (shape[axis], stride(axis))).collect();
+        let batch = batch_stride(&lead)?;
+        let (m, row) = if swap { (shape[columns], stride(columns)) } else { (shape[rows], stride(rows)) };
+        let inputs = self.flow.nodes[product].inputs.clone();
+        let (k, batches) = (self.flow.shape(inputs[0]).columns(), shape[..rows].iter().product::<usize>());
+        let n = if swap { shape[rows] } else { shape[columns] };
+        if n == 1 || batches * m <= 1 {
+            return None;
+        }
+        let (mut a, mut b) = (self.factor(inputs[0]), self.factor(inputs[1]));
+        if swap {
+            let turned = |f: Factor| Factor { row: f.column, column: f.row, ..f };
+            (a, b) = (turned(b), turned(a));
+        }
+        if b.column != 1 && (batches == 1 || k * n > MOST_PACKED) {
+            if swap {
+                return None;
+            }
+            b = self.dense(inputs[1], k, n);
+        }
+        let dense = row == n && (batches == 1 || batch == Stride::plain(m * n));
+        let rows = (!dense).then_some(Rows { row, batch });
+        let kernel = Kernel::MatMul { batches, m, n, k, a, b, rows, by_columns: false };
+        Some(Item { node, extent: batches * m, kernel })
+    }
+
+    /// A copy from where a value's elements are to one behind the other.
+    fn moved(&mut self, node: usize) -> Item {
+        let Layout { value, offset, axes } = self.layout(node);
+        self.copy(node, value, offset, axes.into_iter().map(|(_, stride)| stride).collect())
+    }
+
+    /// Where a node's elements are, seen through views.
+    fn layout(&self, node: usize) -> Layout {
+        let flow = self.flow;
+        let (shape, inputs) = (flow.shape(node), &flow.nodes[node].inputs);
+        let dense = || {
+            let axes = shape.iter().copied().zip(shape.strides()).collect();
+            Layout { value: node, offset: 0, axes }
+        };
+        match &flow.nodes[node].op {
+            Op::Permute(permute) => {
+                let inner = self.layout(inputs[0]);
+                let axes = permute.order.iter().map(|&axis| inner.axes[axis]).collect();
+                Layout { axes, ..inner }
+            }
+            Op::Slice(slice) => {
+                let mut inner = self.layout(inputs[0]);
+                inner.offset += slice.start * inner.axes[slice.axis].1;
+                inner.axes[slice.axis].0 = slice.end - slice.start;
+                inner
+            }
+            Op::Reshape(_) => {
+                let inner = self.layout(inputs[0]);
+                match split(&inner.axes, shape) {
+                    // Axes of size 1 count as dense where the others are.
+                    Some(axes) if same(&axes, &dense().axes) => Layout { axes: dense().axes, ..inner },
+                    Some(axes) => Layout { axes, ..inner },
+                    None => dense(),
+                }
+            }
+            _ => dense(),
+        }
+    }
+
+    /// A factor with rows one behind the other.
+    fn dense(&mut self, node: usize, rows: usize, columns: usize) -> Factor {
+        let value = self.demand(node);
+        Factor { value, offset: 0, row: columns, column: 1, batch: Stride::plain(rows * columns) }
+    }
+
+    /// The strides of a factor; views are folded into them.
     fn factor(&mut self, node: usize) -> Factor {
         let shape = self.flow.shape(node);
         let rank = shape.rank();
         let (rows, columns) = (shape[rank - 2], shape[rank - 1]);
-        if let Op::Permute(permute) = &self.flow.nodes[node].op {
-            let mut plain: Vec<usize> = (0..rank).collect();
-            plain.swap(rank - 2, rank - 1);
-            if permute.order == plain {
-                let value = self.demand(self.flow.nodes[node].inputs[0]);
-                return Factor { value, row: 1, column: rows, batch: rows * columns };
+        let Layout { value, offset, axes } = self.layout(node);
+        let batch = batch_stride(&axes[..rank - 2]);
+        let (row, column) = (axes[rank - 2].1, axes[rank - 1].1);
+        match batch {
+            // One of the two axes must be contiguous.
+            Some(batch) if shape.elements() > 0 && (row == 1 || column == 1 || rows == 1 || columns == 1) => {
+                Factor { value: self.demand(value), offset, row, column, batch }
             }
+            _ => self.dense(node, rows, columns),
         }
-        let value = self.demand(node);
-        Factor { value, row: columns, column: 1, batch: rows * columns }
     }
+}
+
+/// Elements of a right factor up to which each of a batch is copied when it is used, if its columns are not
+/// contiguous; larger ones are copied once.
+const MOST_PACKED: usize = 1 << 15;
+
+/// Axes without those of size 1, and with neighbours joined that follow one another in memory.
+fn joined(axes: &[(usize, usize)]) -> Vec<(usize, usize)> {
+    let mut joined: Vec<(usize, usize)> = Vec::new();
+    for &(size, stride) in axes.iter().filter(|(size, _)| *size != 1) {
+        match joined.last_mut() {
+            Some(last) if last.1 == size * stride => *last = (last.0 * size, stride),
+            _ => joined.push((size, stride)),
+        }
+    }
+    joined
+}
+
+/// The strides of matrices in a batch, if there are no more than two.
+fn batch_stride(axes: &[(usize, usize)]) -> Option<Stride> {
+    match joined(axes)[..] {
+        [] => Some(Stride::plain(0)),
+        [(_, outer)] => Some(Stride::plain(outer)),
+        [(_, outer), inner] => Some(Stride { outer, inner }),
+        _ => None,
+    }
+}
+
+/// Whether two layouts are the same, whatever the strides of axes of size 1.
+fn same(a: &[(usize, usize)], b: &[(usize, usize)]) -> bool {
+    a.iter().zip(b).all(|(a, b)| a.0 == 1 || a.1 == b.1)
+}
+
+/// The strides of the same elements under another shape, if there are any.
+fn split(axes: &[(usize, usize)], shape: Shape) -> Option<Vec<(usize, usize)>> {
+    if shape.elements() == 0 {
+        return None;
+    }
+    let mut runs = joined(axes).into_iter();
+    let mut run = (1, 0);
+    let mut found = Vec::with_capacity(shape.rank());
+    for &size in shape.iter() {
+        if size == 1 {
+            found.push((1, 0));
+            continue;
+        }
+        if run.0 == 1 {
+            run = runs.next()?;
+        }
+        if !run.0.is_multiple_of(size) {
+            return None;
+        }
+        run.0 /= size;
+        found.push((size, run.1 * run.0));
+    }
+    Some(found)
 }
 
 impl Item {
@@ -563,8 +720,11 @@ impl Item {
                 })
                 .collect(),
             Kernel::MatMul { m, k, batches, a, b, by_columns, .. } => {
-                let dense =
-                    a.column == 1 && a.row == *k && (*batches == 1 || a.batch == m * k) && !by_columns;
+                let dense = a.column == 1
+                    && a.row == *k
+                    && (*batches == 1 || a.batch == Stride::plain(m * k))
+                    && !by_columns
+                    && a.offset == 0;
                 vec![(a.value, dense.then_some(*k)), (b.value, None)]
             }
             Kernel::Scan(plan) => plan.sources().into_iter().map(|value| (value, None)).collect(),
@@ -599,6 +759,7 @@ impl Item {
     pub fn writes(&self) -> Option<usize> {
         match &self.kernel {
             Kernel::Tile { width, shape, .. } => Some(if *shape == Access::Wide { *width } else { 1 }),
+            Kernel::MatMul { rows: Some(_), .. } => None,
             Kernel::MatMul { n, by_columns, .. } => Some(if *by_columns { 1 } else { *n }),
             Kernel::ColumnSum { .. } | Kernel::ArgMax { .. } => Some(1),
             Kernel::Distinct { .. } => Some(1),

@@ -72,6 +72,15 @@ pub(crate) fn simplify(graph: &Graph, outputs: &[(&str, Var<'_>)]) -> Flow {
     flow
 }
 
+/// A value within zeros along an axis.
+#[derive(Clone, Copy)]
+struct Padded {
+    value: usize,
+    before: usize,
+    size: usize,
+    after: usize,
+}
+
 impl Flow {
     pub fn shape(&self, node: usize) -> Shape {
         self.nodes[node].ty.shape
@@ -320,6 +329,10 @@ impl Flow {
             Op::Add(_) | Op::Sub(_) if zero(self, 1) => Some(inputs[0]),
             Op::Mul(_) if one(self, 0) => Some(inputs[1]),
             Op::Mul(_) | Op::Div(_) if one(self, 1) => Some(inputs[0]),
+            Op::Add(_) if self.side_by_side(inputs).is_some() => {
+                let (axis, parts) = self.side_by_side(inputs)?;
+                Some(self.beside(axis, parts))
+            }
             Op::Add(_) => match (self.negated(inputs[0]), self.negated(inputs[1])) {
                 (_, Some(b)) => Some(self.elementwise(ops::sub::Sub.into(), vec![inputs[0], b])),
                 (Some(a), _) => Some(self.elementwise(ops::sub::Sub.into(), vec![inputs[1], a])),
@@ -356,6 +369,43 @@ impl Flow {
         let product = self.add(ops::mul::Mul.into(), vec![a, b], Type::real(Shape::SCALAR));
         let factor = self.broadcast(product, ty.shape);
         Some(self.elementwise(ops::mul::Mul.into(), vec![x, factor]))
+    }
+
+    /// Two values in zeros, of which one begins where the other ends, in order; and the axis.
+    fn side_by_side(&self, inputs: &[usize]) -> Option<(usize, [Padded; 2])> {
+        let part = |node: usize| match &self.nodes[node].op {
+            Op::Pad(pad) => {
+                let value = self.nodes[node].inputs[0];
+                let size = self.shape(value)[pad.axis];
+                Some((pad.axis, Padded { value, before: pad.before, size, after: pad.after }))
+            }
+            _ => None,
+        };
+        let ((axis, a), (other, b)) = (part(inputs[0])?, part(inputs[1])?);
+        match axis == other {
+            true if a.before + a.size == b.before => Some((axis, [a, b])),
+            true if b.before + b.size == a.before => Some((axis, [b, a])),
+            _ => None,
+        }
+    }
+
+    /// Both values one behind the other, within the zeros around them.
+    fn beside(&mut self, axis: usize, [a, b]: [Padded; 2]) -> usize {
+        let mut parts = Vec::new();
+        for node in [a.value, b.value] {
+            match &self.nodes[node].op {
+                Op::Concat(inner) if inner.axis == axis => parts.extend_from_slice(&self.nodes[node].inputs),
+                _ => parts.push(node),
+            }
+        }
+        let (shape, before, after) = (self.shape(a.value), a.before, b.after);
+        let sized = |size: usize| Type::real(ops::with_axis(shape, axis, size).unwrap_or(shape));
+        let size = a.size + b.size;
+        let joined = self.add(ops::concat::Concat { axis }.into(), parts, sized(size));
+        if before + after == 0 {
+            return joined;
+        }
+        self.add(ops::pad::Pad { axis, before, after }.into(), vec![joined], sized(before + size + after))
     }
 
     /// x, if a node is −x.

@@ -100,10 +100,17 @@ impl MultiHeadAttention {
         }
         let (batch, length, width) = (x.dim(0), x.dim(1), x.dim(2));
         let (heads, size) = (self.heads, width / self.heads);
-        let joint = cx.apply("in_proj", &self.dense(3 * width, &self.weight_init), x);
-        // [batch, T, 3, heads, d] → [3, batch, heads, T, d]
-        let joint = joint.reshape([batch, length, 3, heads, size]).permute(&[2, 0, 3, 1, 4]);
-        let part = |k: usize| joint.slice(0, k, k + 1).reshape([batch, heads, length, size]);
+        let (weight, bias) = cx.layer("in_proj", |cx| {
+            let weight = cx.param("weight", [width, 3 * width], &self.weight_init);
+            (weight, self.use_bias.then(|| cx.param("bias", [3 * width], &Init::zeros())))
+        });
+        // A product for each part, so that none is cut out of a larger one; heads are views.
+        let part = |k: usize| {
+            let (first, end) = (k * width, (k + 1) * width);
+            let y = x.matmul(weight.slice(1, first, end));
+            let y = bias.map_or(y, |bias| y + bias.slice(0, first, end));
+            y.reshape([batch, length, heads, size]).permute(&[0, 2, 1, 3])
+        };
         let (mut query, mut key, value) = (part(0), part(1), part(2));
         if self.rotary {
             (query, key) = (rotate(query), rotate(key));

@@ -132,7 +132,19 @@ impl Recurrent {
             };
         }
         // Time first: a step's values then follow one another in memory.
-        let mut h = x.permute(&[1, 0, 2]);
+        let states = self.over_time(cx, x.permute(&[1, 0, 2]), lengths);
+        States { all: states.all.permute(&[1, 0, 2]), ..states }
+    }
+
+    /// The same over `[T, batch, inputs]`, with states `[T, batch, hidden]`.
+    #[track_caller]
+    pub(crate) fn over_time<'g>(
+        &self,
+        cx: &mut Scope<'_, 'g>,
+        x: Var<'g>,
+        lengths: Option<Var<'g>>,
+    ) -> States<'g> {
+        let (steps, batch, mut h) = (x.dim(0), x.dim(1), x);
         let counts = lengths.map(|lengths| {
             let lengths = lengths.reshape([1, batch]).maximum(x.constant(1.0));
             let times = table(x, steps, 1, |t, _| t as f64);
@@ -154,7 +166,7 @@ impl Recurrent {
             carried.extend(runs.into_iter().map(|(_, last)| last));
         }
         let both = if last.len() > 1 { last[0].concat(&last[1..], 1) } else { last[0] };
-        States { all: h.permute(&[1, 0, 2]), last: both, carried }
+        States { all: h, last: both, carried }
     }
 
     /// One layer in one direction over `[T, batch, inputs]`: all its states, and what is carried behind the last step.
