@@ -27,6 +27,12 @@ pub enum Command {
     Predict(Predict),
     /// Write on from a prompt with a language model
     Generate(Generate),
+    /// Name the items that a user is predicted to like best
+    Recommend(Recommend),
+    /// Name the categories whose vectors are most alike one's
+    Neighbors(Neighbors),
+    /// Name what is to C as B is to A, by the model's vectors
+    Analogy(Analogy),
     /// Show what a data file, a spec, a model or a run holds
     Inspect(Inspect),
     /// List what a spec can name, with formulas, settings and their defaults
@@ -123,6 +129,65 @@ pub struct Generate {
     /// Where the random numbers come from
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Recommend {
+    /// The model, or the directory of its run; of users and items, such as `matrix-factorization`
+    pub model: PathBuf,
+    /// The user, as named in the training data
+    #[arg(short, long, value_name = "NAME")]
+    pub user: String,
+    /// How many items
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub count: usize,
+    /// A file of ratings whose items are left out for the user [default: the training file]
+    #[arg(long, value_name = "FILE", conflicts_with = "all")]
+    pub seen: Option<PathBuf>,
+    /// Leave no item out
+    #[arg(long)]
+    pub all: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Neighbors {
+    /// The model, or the directory of its run
+    pub model: PathBuf,
+    /// The category, as named in the training data
+    pub name: String,
+    /// Its column [default: the last that the model has vectors for]
+    #[arg(short, long, value_name = "COLUMN")]
+    pub column: Option<String>,
+    /// How many
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub count: usize,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Analogy {
+    /// The model, or the directory of its run
+    pub model: PathBuf,
+    /// A is to …
+    pub a: String,
+    /// … B, as …
+    pub b: String,
+    /// … C is to what is looked for
+    pub c: String,
+    /// Their column [default: the last that the model has vectors for]
+    #[arg(long, value_name = "COLUMN")]
+    pub column: Option<String>,
+    /// How many
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    pub count: usize,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

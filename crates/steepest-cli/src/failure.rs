@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use steepest::data::DataError;
 use steepest::report::ReportError;
-use steepest::train::{SpecError, StopReason, TrainError};
+use steepest::train::{SpecError, StopReason, TrainError, VectorsError};
 
 use crate::style::Style;
 
@@ -44,6 +44,12 @@ impl From<DataError> for Failure {
 impl From<TrainError> for Failure {
     fn from(error: TrainError) -> Failure {
         Failure::Train(Box::new(error))
+    }
+}
+
+impl From<VectorsError> for Failure {
+    fn from(error: VectorsError) -> Failure {
+        TrainError::from(error).into()
     }
 }
 

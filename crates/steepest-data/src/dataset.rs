@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use steepest_tensor::Shape;
 
+use crate::sparse::{Codes, SparseRows};
 use crate::{DataError, Real};
 
 /// What a byte of an image is multiplied by: one constant for training and prediction, bit for bit.
@@ -30,6 +31,10 @@ pub enum Features {
         /// From the beginning of one row to that of the next.
         stride: usize,
     },
+    /// Compressed sparse rows.
+    Sparse(SparseRows),
+    /// Indices of categories.
+    Codes(Codes),
 }
 
 /// The stored targets of a data set.
@@ -149,9 +154,14 @@ impl Dataset {
             Features::F64(values) => values.len(),
             Features::Bytes { pixels, .. } => pixels.len(),
             Features::Tokens { tokens, stride } => windows(tokens.len(), width, *stride) * width,
+            Features::Sparse(sparse) => sparse.rows().saturating_mul(width),
+            Features::Codes(codes) => codes.codes.len(),
         };
         let rows = match &targets {
-            Targets::None | Targets::Next { .. } => values / width.max(1),
+            Targets::None | Targets::Next { .. } => match &features {
+                Features::Sparse(sparse) => sparse.rows(),
+                _ => values / width.max(1),
+            },
             Targets::Numbers { values, width, .. } => values.len() / (*width).max(1),
             Targets::Classes { labels, .. } => labels.len(),
         };
@@ -264,9 +274,67 @@ impl Dataset {
         match &features {
             Features::F32(values) => finite("feature", values, example.elements())?,
             Features::F64(values) => finite("feature", values, example.elements())?,
-            Features::Bytes { .. } | Features::Tokens { .. } => {}
+            Features::Bytes { .. } | Features::Tokens { .. } | Features::Sparse(_) | Features::Codes(_) => {}
         }
         Dataset::new(example, features, targets)
+    }
+
+    /// Sparse features and numbers to predict, one for each row.
+    ///
+    /// # Errors
+    /// [`DataError::Length`], [`DataError::NonFiniteValue`].
+    pub fn sparse_regression(rows: SparseRows, targets: Vec<f64>) -> Result<Dataset, DataError> {
+        Dataset::with_numbers(Shape::from([rows.columns()]), Features::Sparse(rows), targets)
+    }
+
+    /// Sparse features and class indices.
+    ///
+    /// # Errors
+    /// [`DataError::Length`], [`DataError::BadClass`].
+    pub fn sparse_classification(
+        rows: SparseRows,
+        labels: Vec<u32>,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<Dataset, DataError> {
+        let example = Shape::from([rows.columns()]);
+        Dataset::new(example, Features::Sparse(rows), classes(labels, names)?)
+    }
+
+    /// Categories, such as a user and an item, and a number to predict for each row.
+    ///
+    /// # Errors
+    /// [`DataError::Length`], [`DataError::BadClass`] for a category outside, [`DataError::NonFiniteValue`].
+    pub fn ratings(categories: Codes, targets: Vec<f64>) -> Result<Dataset, DataError> {
+        let categories = categories.checked()?;
+        Dataset::with_numbers(Shape::from([categories.fields.len()]), Features::Codes(categories), targets)
+    }
+
+    /// Categories and class indices.
+    ///
+    /// # Errors
+    /// [`DataError::Length`], [`DataError::BadClass`].
+    pub fn categories(
+        categories: Codes,
+        labels: Vec<u32>,
+        names: impl IntoIterator<Item = String>,
+    ) -> Result<Dataset, DataError> {
+        let categories = categories.checked()?;
+        let example = Shape::from([categories.fields.len()]);
+        Dataset::new(example, Features::Codes(categories), classes(labels, names)?)
+    }
+
+    fn with_numbers(example: Shape, features: Features, values: Vec<f64>) -> Result<Dataset, DataError> {
+        finite("target", &values, 1)?;
+        Dataset::new(example, features, Targets::Numbers { values, width: 1, scaling: Scaling::IDENTITY })
+    }
+
+    /// The same features without targets, to predict.
+    pub(crate) fn without_targets(example: Shape, features: Features) -> Result<Dataset, DataError> {
+        Dataset::new(example, features, Targets::None)
+    }
+
+    pub(crate) fn features(&self) -> &Features {
+        &self.features
     }
 
     /// The same data with regression targets that are said to be in another unit.
@@ -331,6 +399,8 @@ impl Dataset {
             Features::F64(values) => values.len() * 8,
             Features::Bytes { pixels, .. } => pixels.len(),
             Features::Tokens { tokens, .. } => tokens.len() * 4,
+            Features::Sparse(sparse) => sparse.size_bytes(),
+            Features::Codes(codes) => codes.codes.len() * 4,
         };
         let targets = match &*self.targets {
             Targets::None | Targets::Next { .. } => 0,
@@ -352,7 +422,7 @@ impl Dataset {
 
     /// The row of the store that stands for `row`.
     #[inline]
-    fn stored(&self, row: usize) -> Result<usize, DataError> {
+    pub(crate) fn stored(&self, row: usize) -> Result<usize, DataError> {
         let stored = match &self.selection {
             Some(selection) => selection.get(row).map(|&r| r as usize),
             None => (row < self.rows).then_some(row),
@@ -395,14 +465,29 @@ impl Dataset {
                     let pixels = &pixels[row * width..(row + 1) * width];
                     slot.iter_mut().zip(pixels).for_each(|(t, &p)| *t = R::from_f32(f32::from(p) * scale));
                 }
-                Features::Tokens { .. } => {
-                    return Err(DataError::TargetForm { wanted: "real features", got: "tokens" });
+                Features::Tokens { .. } | Features::Sparse(_) | Features::Codes(_) => {
+                    return Err(DataError::TargetForm { wanted: "dense features", got: "other features" });
                 }
             }
             self.fill_target(row, filled, &mut targets)?;
             filled += 1;
         }
         Ok(filled)
+    }
+
+    /// Copies the targets of rows into a batch. Allocates nothing.
+    ///
+    /// # Errors
+    /// As [`Dataset::fill`].
+    pub fn fill_targets<R: Real>(
+        &self,
+        rows: impl IntoIterator<Item = usize>,
+        mut targets: TargetsMut<'_, R>,
+    ) -> Result<(), DataError> {
+        for (at, row) in rows.into_iter().enumerate() {
+            self.fill_target(self.stored(row)?, at, &mut targets)?;
+        }
+        Ok(())
     }
 
     #[inline]

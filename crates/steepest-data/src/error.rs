@@ -27,6 +27,43 @@ impl fmt::Display for Cell {
     }
 }
 
+/// What is wrong with a field of a sparse text file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SparseProblem {
+    /// The line's label is not a number.
+    #[error(
+        "is not a number, expected the row's label\n  help: begin each line with a number: `1 3:0.5 7:2`"
+    )]
+    Label,
+    /// A field is no pair.
+    #[error(
+        "is not a pair of a feature's number and its value\n  help: write `number:value`, such as `3:0.5`"
+    )]
+    Pair,
+    /// A feature's number is no whole number.
+    #[error("does not begin with a feature's number\n  help: number features by whole numbers from 0 or 1")]
+    Index,
+    /// A feature's number is too large.
+    #[error(
+        "has a feature above {limit}\n  help: number features one after the other, or hash them to fewer"
+    )]
+    LargeIndex {
+        /// The largest there may be.
+        limit: u32,
+    },
+    /// A feature stands twice in a row.
+    #[error(
+        "is the second value of feature {index} in this row\n  help: give each feature once, or add the values up"
+    )]
+    Duplicate {
+        /// The feature.
+        index: u32,
+    },
+    /// A value is not a finite number.
+    #[error("has a value that is not a finite number\n  help: leave the feature out, or give it a number")]
+    Value,
+}
+
 /// What can be wrong with data. The message says what, where, expected and got, and what to do.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -98,6 +135,30 @@ pub enum DataError {
         expected: usize,
         /// Fields of this row.
         got: usize,
+    },
+    /// A line of a sparse text file that cannot be read.
+    #[error("{}:{line}: `{}` {problem}", path.display(), shorten(raw))]
+    SparseLine {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// The field.
+        raw: String,
+        /// What is wrong with it.
+        problem: SparseProblem,
+    },
+    /// Columns of a sparse row that are not ascending, or one that is not there.
+    #[error(
+        "row {row}: column {column} is out of order, or not below {columns}\n  help: give each row's columns once, in ascending order"
+    )]
+    SparseColumn {
+        /// The row.
+        row: usize,
+        /// The column.
+        column: u32,
+        /// How many columns there are.
+        columns: usize,
     },
     /// A cell of a numeric column is not a number.
     #[error("{cell}: `{}` is not a number\n  help: {}, add it to `missing`, or set `columns.{} = \"categorical\"`", shorten(raw), number_help(raw), key(&cell.name))]

@@ -65,6 +65,29 @@ pub enum Finding {
         /// Why.
         reason: Reason,
     },
+    /// A text became terms.
+    Vocabulary {
+        /// The column.
+        column: String,
+        /// Terms that have a column each.
+        terms: usize,
+        /// Different terms among the training rows.
+        seen: usize,
+    },
+    /// Columns of categories that become vectors.
+    Embedded {
+        /// The columns, and how many categories each has.
+        columns: Vec<(String, usize)>,
+    },
+    /// Features of sparse rows that training never saw.
+    UnseenFeatures {
+        /// The column.
+        column: String,
+        /// Entries that were left out.
+        entries: u64,
+        /// The number of features that are known.
+        known: usize,
+    },
     /// Missing cells were filled in.
     Filled {
         /// The column.
@@ -174,6 +197,8 @@ impl Finding {
                 | Finding::Split { .. }
                 | Finding::Corpus { .. }
                 | Finding::Filled { .. }
+                | Finding::Vocabulary { .. }
+                | Finding::Embedded { .. }
                 | Finding::NoHeader { .. }
                 | Finding::DecimalComma
         )
@@ -228,6 +253,19 @@ impl fmt::Display for Finding {
                 f,
                 "column `{column}` was left out: {reason} (set `columns.{} = \"categorical\"` to use it)",
                 key(column)
+            ),
+            Finding::Vocabulary { column, terms, seen } => {
+                write!(f, "column `{column}`: {terms} of {seen} different terms have a column each")
+            }
+            Finding::Embedded { columns } => {
+                let listed: Vec<String> =
+                    columns.iter().map(|(name, size)| format!("{size} of `{name}`")).collect();
+                write!(f, "categories that become vectors: {}", listed.join(", "))
+            }
+            Finding::UnseenFeatures { column, entries, known } => write!(
+                f,
+                "column `{column}`: {entries} entries are of features that training never saw (it knows {known}); \
+                 they are left out"
             ),
             Finding::Filled { column, missing, rows, with } => {
                 write!(f, "{missing} of {rows} training cells of `{column}` are missing: ")?;

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::scan::ColumnScan;
 use crate::sources::csv::CsvSource;
 use crate::sources::idx::IdxSource;
+use crate::sources::libsvm::LibsvmSource;
 use crate::{
     Column, ColumnKind, DataError, Finding, Fingerprint, ReadOptions, Reason, Source, Table, Values, sources,
 };
@@ -85,6 +86,7 @@ pub fn inspect(path: &Path, options: &ReadOptions) -> Result<Inspection, DataErr
     let fingerprint = Fingerprint::of_file(path)?;
     let (rows, columns, mut findings) = match spec.name {
         "idx" => images(IdxSource::open(path, options)?)?,
+        "libsvm" => sparse(LibsvmSource::open(path)?)?,
         _ => text(CsvSource::open(path, options)?)?,
     };
     findings.extend(columns.iter().filter_map(|summary| notice(summary, rows)));
@@ -163,6 +165,40 @@ fn images(mut source: IdxSource) -> Result<Seen, DataError> {
     let columns =
         schema.columns.iter().zip([&pixels, &labels]).map(|(column, scan)| summary(column, scan)).collect();
     Ok((rows, columns, vec![Finding::Images { shape, bytes: rows * shape.elements() as u64 }]))
+}
+
+fn sparse(mut source: LibsvmSource) -> Result<Seen, DataError> {
+    let schema = source.schema().clone();
+    let cells = crate::scan::CellReader::new(&[]);
+    let (mut labels, mut values, mut rows) = (ColumnScan::new(), ColumnScan::new(), 0u64);
+    let mut table = source.table();
+    while source.fill(&mut table, 1 << 12)? > 0 {
+        rows += table.rows() as u64;
+        for column in table.columns() {
+            match column {
+                Values::Numbers(numbers) => numbers.iter().for_each(|v| labels.push(&v.to_string(), &cells)),
+                Values::Sparse(sparse) => (0..sparse.rows())
+                    .flat_map(|row| sparse.row(row).1)
+                    .for_each(|value| values.push(&value.to_string(), &cells)),
+                _ => {}
+            }
+        }
+        Table::clear(&mut table);
+    }
+    let summary = |(column, scan): (&Column, &ColumnScan)| ColumnSummary {
+        column: column.clone(),
+        missing: 0,
+        distinct: scan.distinct().0,
+        distinct_exact: scan.distinct().1,
+        numbers: (scan.moments.count > 0).then(|| NumberSummary {
+            min: scan.min,
+            max: scan.max,
+            mean: scan.moments.mean,
+            std: scan.moments.std(),
+        }),
+        top: scan.top(TOP),
+    };
+    Ok((rows, schema.columns.iter().zip([&labels, &values]).map(summary).collect(), Vec::new()))
 }
 
 /// What deserves to be said of a column.

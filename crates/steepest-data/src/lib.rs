@@ -23,6 +23,7 @@ mod scan;
 mod schema;
 mod shuffle;
 pub mod sources;
+mod sparse;
 mod split;
 mod table;
 mod text;
@@ -31,7 +32,7 @@ mod tokenizer;
 pub use batch::{Batch, BatchIter, BatchSize, Batches, Order, Position};
 pub use corpus::read_corpus;
 pub use dataset::{Dataset, Scaling, TargetKind, TargetsMut};
-pub use error::{Cell, DataError, Nearest, Role};
+pub use error::{Cell, DataError, Nearest, Role, SparseProblem};
 pub use finding::{Fill, Finding};
 pub use fingerprint::Fingerprint;
 pub use inspect::{ColumnSummary, Inspection, NumberSummary, inspect};
@@ -39,15 +40,17 @@ pub use options::{MISSING_TEXTS, ReadOptions};
 pub use prepare::{DataOptions, Prepared, data_parameters, prepare};
 pub use preprocess::{
     Categories, EncodedTargets, Encoder, Encoding, Fitter, Input, PreprocessOptions, Preprocessor, Scaled,
-    Target, TargetEncoding, Task, Unseen,
+    Target, TargetEncoding, Task, Terms, Unseen,
 };
 pub use real::Real;
 pub use schema::{Column, ColumnKind, Reason, Schema};
 pub use shuffle::Permutation;
 pub use sources::csv::CsvSource;
 pub use sources::idx::IdxSource;
+pub use sources::libsvm::LibsvmSource;
 pub use sources::memory::MemorySource;
 pub use sources::{Cursor, Parameter, Source, SourceSpec};
+pub use sparse::{Capacities, Codes, FeatureForm, NO_ROW, SparseRows};
 pub use split::{Fractions, Part, Split};
 pub use table::{MISSING, Names, Table, Values};
 pub use tokenizer::{Tokenizer, Tokens};

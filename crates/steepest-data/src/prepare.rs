@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::corpus::prepare_corpus;
 use crate::table::Values;
 use crate::{
-    DataError, Dataset, Encoder, Finding, Fingerprint, Fractions, Parameter, PreprocessOptions, Preprocessor,
-    ReadOptions, Schema, Split, Table, Tokens, sources,
+    ColumnKind, DataError, Dataset, Encoder, Finding, Fingerprint, Fractions, Parameter, PreprocessOptions,
+    Preprocessor, ReadOptions, Schema, Split, Table, Tokens, sources,
 };
 
 /// Which data to train on, and how: the `[data]` table of a run spec.
@@ -150,6 +150,16 @@ impl DataOptions {
         DataOptions { train: train.into(), target: target.into(), ..DataOptions::default() }
     }
 
+    /// How the training file is read: columns that are named as texts or categories are names, whatever they
+    /// look like.
+    fn reading(&self) -> ReadOptions {
+        let mut read = self.read.clone();
+        for name in self.preprocess.embed.iter().chain(&self.preprocess.text) {
+            read.columns.entry(name.clone()).or_insert(ColumnKind::Categorical);
+        }
+        read
+    }
+
     /// The shares to hold out from the training file, resolved.
     pub fn fractions(&self) -> Fractions {
         let given = self.split.unwrap_or_default();
@@ -179,7 +189,8 @@ pub fn prepare(options: &DataOptions, seed: u64) -> Result<Prepared, DataError> 
     }
     let fractions = options.fractions().check()?;
     let mut findings = Vec::new();
-    let mut table = load(&options.train, &options.read, &mut findings)?;
+    let read = options.reading();
+    let mut table = load(&options.train, &read, &mut findings)?;
     drop_rows_without_target(&mut table, &options.target, &mut findings);
     let split = split(&table, options, fractions, seed)?;
     if fractions != Fractions::NONE {

@@ -16,6 +16,8 @@ pub enum ColumnKind {
     Categorical,
     /// Read over.
     Ignored,
+    /// Many numbers, most of them 0. Only sparse text files have such columns.
+    Sparse,
     /// A block of bytes with a shape. Only image files have such columns.
     Image,
 }
@@ -27,6 +29,7 @@ impl fmt::Display for ColumnKind {
             ColumnKind::Boolean => "boolean",
             ColumnKind::Categorical => "categorical",
             ColumnKind::Ignored => "ignored",
+            ColumnKind::Sparse => "sparse",
             ColumnKind::Image => "image",
         })
     }

@@ -8,7 +8,8 @@ use csv::StringRecord;
 use steepest_tensor::Shape;
 
 use crate::error::{Cell, DataError};
-use crate::{ColumnKind, Schema};
+use crate::sources::libsvm::LARGEST_INDEX;
+use crate::{ColumnKind, Schema, SparseRows};
 
 /// The code of a missing name.
 pub const MISSING: u32 = u32::MAX;
@@ -36,6 +37,8 @@ pub enum Values {
     Numbers(Vec<f64>),
     /// Names (categorical and boolean columns).
     Names(Names),
+    /// Sparse rows of numbers.
+    Sparse(SparseRows),
     /// Blocks of bytes.
     Images {
         /// The shape of one block.
@@ -99,6 +102,7 @@ impl Table {
         let columns = schema.columns.iter().map(|column| match column.kind {
             ColumnKind::Numeric => Values::Numbers(Vec::new()),
             ColumnKind::Boolean | ColumnKind::Categorical => Values::Names(Names::default()),
+            ColumnKind::Sparse => Values::Sparse(SparseRows::new(LARGEST_INDEX as usize + 1)),
             ColumnKind::Image => Values::Images { shape: image, pixels: Vec::new() },
             ColumnKind::Ignored => Values::Ignored,
         });
@@ -145,6 +149,7 @@ impl Table {
                 Values::Ignored => {}
                 Values::Numbers(values) => values.clear(),
                 Values::Names(names) => names.clear(),
+                Values::Sparse(rows) => rows.clear(),
                 Values::Images { pixels, .. } => pixels.clear(),
             }
         }
@@ -168,6 +173,7 @@ impl Table {
                 Values::Ignored => {}
                 Values::Numbers(values) => retain(values, &keep),
                 Values::Names(names) => retain(&mut names.codes, &keep),
+                Values::Sparse(rows) => rows.retain(&keep),
                 Values::Images { shape, pixels } => {
                     let mut kept = 0;
                     let size = shape.elements();

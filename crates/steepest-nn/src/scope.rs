@@ -1,7 +1,7 @@
 //! Where a layer finds itself while it is traced: its path of names, the phase, its parameters, its
 //! random numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use steepest_graph::{Graph, Initial, ProblemKind, Var, VariableKind};
 use steepest_tensor::{Key, Shape};
@@ -45,6 +45,9 @@ pub struct Trace<'g> {
     key: Key,
     phase: Phase,
     parameters: Vec<(String, Var<'g>)>,
+    /// The parameters that are trained by rows.
+    tables: BTreeSet<String>,
+    penalties: Vec<Var<'g>>,
     states: Vec<(String, Var<'g>)>,
     draws: BTreeMap<String, u64>,
 }
@@ -52,8 +55,9 @@ pub struct Trace<'g> {
 impl<'g> Trace<'g> {
     /// The beginning of a trace. All initial values and random numbers come from `key`.
     pub fn new(graph: &'g Graph, key: Key, phase: Phase) -> Trace<'g> {
-        let (parameters, states, draws) = (Vec::new(), Vec::new(), BTreeMap::new());
-        Trace { graph, key, phase, parameters, states, draws }
+        let (parameters, states, penalties) = (Vec::new(), Vec::new(), Vec::new());
+        let (tables, draws) = (BTreeSet::new(), BTreeMap::new());
+        Trace { graph, key, phase, parameters, tables, penalties, states, draws }
     }
 
     /// The outermost scope, whose path is empty.
@@ -64,6 +68,16 @@ impl<'g> Trace<'g> {
     /// The parameters by full name, in the order of their declaration.
     pub fn parameters(&self) -> &[(String, Var<'g>)] {
         &self.parameters
+    }
+
+    /// Whether a step changes only those rows of a parameter that its batch reads. See [`Scope::table`].
+    pub fn is_table(&self, name: &str) -> bool {
+        self.tables.contains(name)
+    }
+
+    /// What is to be made small beside the loss, each one number or `[batch]`. See [`Scope::penalize`].
+    pub fn penalties(&self) -> &[Var<'g>] {
+        &self.penalties
     }
 
     /// The states (running statistics, carried values) by full name, in the order of their declaration.
@@ -167,6 +181,23 @@ impl<'g> Scope<'_, 'g> {
     pub fn param_from(&mut self, name: &str, shape: impl Into<Shape>, initial: Initial) -> Var<'g> {
         let full = self.full_name(name);
         self.declare(&full, VariableKind::Parameter, shape.into(), initial)
+    }
+
+    /// A parameter of which a step reads and changes only the rows of its batch, optimizer's slots included:
+    /// vectors of users or words, weights of sparse features.
+    ///
+    /// Rows that no batch names stand still: with Adam their moments do not decay, and momentum or decay do not
+    /// move them. See `Parameter::by_rows` of the optimizers.
+    #[track_caller]
+    pub fn table(&mut self, name: &str, shape: impl Into<Shape>, init: &Init) -> Var<'g> {
+        self.trace.tables.insert(self.full_name(name));
+        self.param(name, shape, init)
+    }
+
+    /// Adds to what training makes small, but not to the loss that is reported: one number, or `[batch]`, of
+    /// which the mean counts as it does for the loss.
+    pub fn penalize(&mut self, penalty: Var<'g>) {
+        self.trace.penalties.push(penalty);
     }
 
     /// A value that the forward pass itself changes (a running mean) or that is carried between steps.

@@ -129,7 +129,11 @@ fn every_model_with_its_usual_loss() {
             };
             let model = spec.build(&spec.settings(written).unwrap(), &task).unwrap();
             let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
-            let inputs = Inputs::new("x", graph.input("x", Shape::new(shape).unwrap()));
+            let inputs = match spec.about.name {
+                "matrix-factorization" => Inputs::of_category("u", graph.index_input("u", [9]), 4)
+                    .with_category("i", graph.index_input("i", [9]), 20),
+                _ => Inputs::new("x", graph.input("x", Shape::new(shape).unwrap())),
+            };
             let prediction = model.output(&mut trace.scope(), &inputs);
             let (target, fed) = match task.target() {
                 Target::Values => {
@@ -145,7 +149,18 @@ fn every_model_with_its_usual_loss() {
                 trace.parameters().iter().map(|(_, parameter)| *parameter).collect();
             let mut outputs = vec![loss, task.interpret(prediction)];
             outputs.extend(gradients(loss, &parameters).into_iter().map(|gradient| gradient.dense()));
-            agrees(spec.about.name, &graph, &outputs, &[Fed::Real("x", normal(shape, 1.0)), fed]);
+            let fed = match spec.about.name {
+                "matrix-factorization" => {
+                    let known = |size: u64| {
+                        let index = |i| Key::new(2).below(i, size) as u32;
+                        let values = (0..9).map(index).map(|i| if i == 0 { u32::MAX } else { i });
+                        Tensor::u32([9], values.collect()).unwrap()
+                    };
+                    vec![Fed::Index("u", known(4)), Fed::Index("i", known(20)), fed]
+                }
+                _ => vec![Fed::Real("x", normal(shape, 1.0)), fed],
+            };
+            agrees(spec.about.name, &graph, &outputs, &fed);
         }
     }
 }

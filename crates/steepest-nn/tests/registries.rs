@@ -88,6 +88,11 @@ fn example<'g>(graph: &'g Graph, layer: &str) -> Var<'g> {
 fn examples<'g>(graph: &'g Graph, model: &str) -> Inputs<'g> {
     match model {
         "cnn" | "lenet" | "vgg" | "resnet" => Inputs::new("x", graph.input("x", [4, 28, 28])),
+        "matrix-factorization" => Inputs::of_category("user", graph.index_input("u", [4]), 3).with_category(
+            "item",
+            graph.index_input("i", [4]),
+            5,
+        ),
         _ => Inputs::new("x", graph.input("x", [4, 3, 2])),
     }
 }
@@ -167,6 +172,9 @@ fn constructors_have_the_defaults_of_their_descriptions() {
     assert_eq!(fields(LeNet::new(1), &["outputs"]), defaults::<ModelSpec>("lenet", &[]));
     assert_eq!(fields(Vgg::new(1), &["outputs"]), defaults::<ModelSpec>("vgg", &[]));
     assert_eq!(fields(ResNet::new(1), &["outputs"]), defaults::<ModelSpec>("resnet", &[]));
+    assert_eq!(fields(Hinge::default(), &[]), defaults::<LossSpec>("hinge", &[]));
+    assert_eq!(fields(MulticlassHinge::default(), &[]), defaults::<LossSpec>("multiclass-hinge", &[]));
+    assert_eq!(fields(EpsilonInsensitive::default(), &[]), defaults::<LossSpec>("epsilon-insensitive", &[]));
     let mlp = fields(Mlp::new(&[100], 1), &["outputs", "weight-init"]);
     assert_eq!(mlp, defaults::<ModelSpec>("mlp", &[]));
 }

@@ -47,8 +47,8 @@ pub use span::{Span, SpanError};
 pub use spec::{Build, OptimizerSpec, TransformSpec};
 pub use transform::Transform;
 pub use transforms::{
-    Adagrad, Adam, ClipGlobalNorm, ClipValue, Decaying, L2, Momentum, Nesterov, OPTIMIZERS, RmsProp,
-    RmsPropCentered, ScaleByRate, TRANSFORMS, WeightDecay,
+    Adagrad, Adam, ClipGlobalNorm, ClipValue, Decaying, L2, Momentum, Nesterov, OPTIMIZERS, ProximalL1,
+    RmsProp, RmsPropCentered, ScaleByRate, TRANSFORMS, WeightDecay,
 };
 pub use updates::{Parameter, Updates};
 

@@ -80,5 +80,5 @@ pub(crate) fn on_gradient(settings: &Settings) -> Chain {
     Chain::new()
         .then_some(settings.optional_number(CLIP_VALUE.name).map(|limit| transforms::ClipValue { limit }))
         .then_some(settings.optional_number(CLIP_NORM.name).map(|norm| transforms::ClipGlobalNorm { norm }))
-        .then_some(lambda.map(|lambda| transforms::L2 { lambda }))
+        .then_some(lambda.map(transforms::L2::new))
 }

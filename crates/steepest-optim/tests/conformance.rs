@@ -126,7 +126,7 @@ fn a_zero_gradient_moves_nothing_unless_there_is_decay() {
         for _ in 0..3 {
             descent.step(0.1);
         }
-        let decays = matches!(about.name, "l2" | "weight-decay" | "adamw");
+        let decays = matches!(about.name, "l2" | "weight-decay" | "adamw" | "proximal-l1");
         let stayed = descent.get("x") == [2.0; 3];
         assert_eq!(stayed, !decays, "{}: {:?}", about.name, descent.get("x"));
     }

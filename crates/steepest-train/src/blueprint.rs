@@ -1,7 +1,8 @@
 //! The graphs of a run: what is computed in training, evaluation and diagnosis, for a number of rows.
 
+use steepest_data::FeatureForm;
 use steepest_graph::{
-    Graph, Initial, Plan, PlanOptions, ProblemKind, Var, VariableKind, VariableSpec, gradients,
+    Csr, Graph, Initial, Plan, PlanOptions, ProblemKind, Var, VariableKind, VariableSpec, gradients,
 };
 use steepest_nn::{Inputs, Loss, Model, Phase, Target, Task, Trace};
 use steepest_optim::{Parameter, Transform, apply_updates, minimize};
@@ -11,6 +12,8 @@ use crate::TrainError;
 
 /// The name of the input that holds the features of the batch.
 pub(crate) const FEATURES: &str = "features";
+/// The names of the inputs that hold sparse features begin with this: see [`Csr::input`].
+pub(crate) const SPARSE: &str = FEATURES;
 /// The name of the input that holds the targets of the batch.
 pub(crate) const TARGETS: &str = "targets";
 /// The name of the output that holds the mean (or, in parts of a batch, the summed) loss.
@@ -27,11 +30,31 @@ pub(crate) struct Blueprint {
     pub task: Task,
     /// The shape of one row's features.
     pub example: Shape,
-    /// Whether features are indices: tokens of a text.
-    pub indices: bool,
+    /// Whether features are dense, sparse, or categories.
+    pub form: FeatureForm,
     /// Where initial values and dropout come from.
     pub key: Key,
     pub precision: DType,
+}
+
+/// What a plan has room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Extent {
+    pub rows: usize,
+    /// Entries of sparse features; 0 for others.
+    pub entries: usize,
+}
+
+impl Extent {
+    /// Room for rows of dense features, or of categories.
+    pub fn of(rows: usize) -> Extent {
+        Extent { rows, entries: 0 }
+    }
+}
+
+/// The name of the input that holds a column's categories.
+pub(crate) fn category(field: &str) -> String {
+    format!("category {field}")
 }
 
 /// A forward pass in a graph.
@@ -39,6 +62,15 @@ struct Traced<'g> {
     predictions: Var<'g>,
     /// The loss of each row.
     losses: Var<'g>,
+    /// What is made small beside the loss: one number, or one for each row.
+    penalties: Vec<Var<'g>>,
+    parameters: Vec<Parameter<'g>>,
+}
+
+/// What a model records.
+struct Forward<'g> {
+    predictions: Var<'g>,
+    penalties: Vec<Var<'g>>,
     parameters: Vec<Parameter<'g>>,
 }
 
@@ -46,24 +78,34 @@ impl<'g> Traced<'g> {
     fn values(&self) -> Vec<Var<'g>> {
         self.parameters.iter().map(|parameter| parameter.value).collect()
     }
+
+    /// What a step makes smaller: the mean over the rows, or their sum.
+    fn objective(&self, mean: bool) -> Var<'g> {
+        let loss = if mean { self.losses.mean() } else { self.losses.sum() };
+        self.penalties.iter().fold(loss, |sum, penalty| {
+            let each = penalty.broadcast_to(self.losses.shape());
+            sum + if mean { each.mean() } else { each.sum() }
+        })
+    }
 }
 
 impl Blueprint {
     /// One update on a batch: forward, loss, backward, transform, θ ← θ − u.
-    pub fn train(&self, rows: usize, optimizer: &dyn Transform) -> Result<Plan, TrainError> {
+    pub fn train(&self, extent: Extent, optimizer: &dyn Transform) -> Result<Plan, TrainError> {
         let graph = Graph::new();
-        let traced = self.trace(&graph, rows, Phase::Train)?;
+        let traced = self.trace(&graph, extent, Phase::Train)?;
         let loss = traced.losses.mean();
-        minimize(loss, &traced.parameters, optimizer);
+        minimize(traced.objective(true), &traced.parameters, optimizer);
         self.compile(&graph, &[(LOSS, loss)])
     }
 
     /// A part of an update on more rows than fit: adds the gradients of the summed loss to sums.
-    pub fn accumulate(&self, rows: usize) -> Result<Plan, TrainError> {
+    pub fn accumulate(&self, extent: Extent) -> Result<Plan, TrainError> {
         let graph = Graph::new();
-        let traced = self.trace(&graph, rows, Phase::Train)?;
+        let traced = self.trace(&graph, extent, Phase::Train)?;
         let loss = traced.losses.sum();
-        for (parameter, gradient) in traced.parameters.iter().zip(gradients(loss, &traced.values())) {
+        let slopes = gradients(traced.objective(false), &traced.values());
+        for (parameter, gradient) in traced.parameters.iter().zip(slopes) {
             let sum = accumulator(&graph, &parameter.name, parameter.value.shape());
             graph.assign(sum, sum + gradient.dense());
         }
@@ -91,24 +133,24 @@ impl Blueprint {
     }
 
     /// Predictions and the loss of each row, with the weights as they are.
-    pub fn evaluate(&self, rows: usize) -> Result<Plan, TrainError> {
+    pub fn evaluate(&self, extent: Extent) -> Result<Plan, TrainError> {
         let graph = Graph::new();
-        let traced = self.trace(&graph, rows, Phase::Eval)?;
+        let traced = self.trace(&graph, extent, Phase::Eval)?;
         self.compile(&graph, &[(LOSSES, traced.losses), (PREDICTIONS, traced.predictions)])
     }
 
     /// Predictions alone.
-    pub fn predict(&self, rows: usize) -> Result<Plan, TrainError> {
+    pub fn predict(&self, extent: Extent) -> Result<Plan, TrainError> {
         let graph = Graph::new();
-        let (predictions, _) = self.forward(&graph, rows, Phase::Eval)?;
+        let Forward { predictions, .. } = self.forward(&graph, extent, Phase::Eval)?;
         self.compile(&graph, &[(PREDICTIONS, predictions)])
     }
 
     /// For each parameter max|g| and Σ(g/max|g|)², two numbers that hold a norm of any size.
-    pub fn gradient_norms(&self, rows: usize) -> Result<(Plan, Vec<[String; 2]>), TrainError> {
+    pub fn gradient_norms(&self, extent: Extent) -> Result<(Plan, Vec<[String; 2]>), TrainError> {
         let graph = Graph::new();
-        let traced = self.trace(&graph, rows, Phase::Train)?;
-        let slopes = gradients(traced.losses.mean(), &traced.values());
+        let traced = self.trace(&graph, extent, Phase::Train)?;
+        let slopes = gradients(traced.objective(true), &traced.values());
         let mut outputs = Vec::new();
         for (parameter, slope) in traced.parameters.iter().zip(slopes) {
             let slope = slope.dense();
@@ -128,24 +170,51 @@ impl Blueprint {
         Ok((plan, outputs.iter().map(|(names, _)| names.clone()).collect()))
     }
 
-    fn forward<'g>(
-        &self,
-        graph: &'g Graph,
-        rows: usize,
-        phase: Phase,
-    ) -> Result<(Var<'g>, Vec<Parameter<'g>>), TrainError> {
-        let shape = self.batch_shape(rows, &self.example)?;
-        let x = if self.indices { graph.index_input(FEATURES, shape) } else { graph.input(FEATURES, shape) };
-        let mut trace = Trace::new(graph, self.key, phase);
-        let predictions = self.model.output(&mut trace.scope(), &Inputs::new(FEATURES, x));
-        let parameters =
-            trace.parameters().iter().map(|(name, value)| Parameter::new(name, *value)).collect();
-        Ok((predictions, parameters))
+    /// What the host feeds the model.
+    fn inputs<'g>(&self, graph: &'g Graph, extent: Extent) -> Result<Inputs<'g>, TrainError> {
+        let Extent { rows, entries } = extent;
+        Ok(match &self.form {
+            FeatureForm::Dense => {
+                Inputs::new(FEATURES, graph.input(FEATURES, self.batch_shape(rows, &self.example)?))
+            }
+            FeatureForm::Tokens => {
+                Inputs::new(FEATURES, graph.index_input(FEATURES, self.batch_shape(rows, &self.example)?))
+            }
+            FeatureForm::Sparse { columns } => {
+                self.batch_shape(entries, &Shape::SCALAR)?;
+                Inputs::of_sparse(Csr::input(graph, SPARSE, rows, entries), *columns)
+            }
+            FeatureForm::Categories { fields } => {
+                let column = |(name, size): &(String, usize)| {
+                    (name.clone(), graph.index_input(&category(name), [rows]), *size)
+                };
+                let mut columns = fields.iter().map(column);
+                // A data set of categories has at least one column.
+                let (name, index, size) =
+                    columns.next().ok_or(TrainError::NoRows { what: "read columns of" })?;
+                columns.fold(Inputs::of_category(&name, index, size), |inputs, (name, index, size)| {
+                    inputs.with_category(&name, index, size)
+                })
+            }
+        })
     }
 
-    fn trace<'g>(&self, graph: &'g Graph, rows: usize, phase: Phase) -> Result<Traced<'g>, TrainError> {
-        let (predictions, parameters) = self.forward(graph, rows, phase)?;
+    fn forward<'g>(&self, graph: &'g Graph, extent: Extent, phase: Phase) -> Result<Forward<'g>, TrainError> {
+        let inputs = self.inputs(graph, extent)?;
+        let mut trace = Trace::new(graph, self.key, phase);
+        let predictions = self.model.output(&mut trace.scope(), &inputs);
+        let parameter = |(name, value): &(String, Var<'g>)| {
+            let parameter = Parameter::new(name, *value);
+            if trace.is_table(name) { parameter.by_rows() } else { parameter }
+        };
+        let parameters = trace.parameters().iter().map(parameter).collect();
+        Ok(Forward { predictions, penalties: trace.penalties().to_vec(), parameters })
+    }
+
+    fn trace<'g>(&self, graph: &'g Graph, extent: Extent, phase: Phase) -> Result<Traced<'g>, TrainError> {
+        let Forward { predictions, penalties, parameters } = self.forward(graph, extent, phase)?;
         let predictions = self.checked(predictions);
+        let rows = extent.rows;
         let targets = match self.loss.target() {
             Target::Labels if matches!(self.task, Task::NextToken { .. }) => {
                 graph.index_input(TARGETS, self.batch_shape(rows, &self.example)?)
@@ -154,7 +223,7 @@ impl Blueprint {
             Target::Values => graph.input(TARGETS, [rows, self.task.targets()]),
         };
         let losses = self.loss.per_example(predictions, targets);
-        Ok(Traced { predictions, losses, parameters })
+        Ok(Traced { predictions, losses, penalties, parameters })
     }
 
     /// A model with too few or too many logits would learn something, and never say that it is wrong.

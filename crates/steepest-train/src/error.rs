@@ -7,7 +7,7 @@ use steepest_data::DataError;
 use steepest_graph::{ExecutorError, PlanErrors, VariablesError};
 use steepest_nn::NnError;
 
-use crate::{Fault, SpecError};
+use crate::{Fault, SpecError, VectorsError};
 
 /// What can go wrong with a run.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,9 @@ pub enum TrainError {
         /// The largest |∂f/∂x|.
         largest_slope: f64,
     },
+    /// A question that the model cannot answer.
+    #[error(transparent)]
+    Vectors(#[from] VectorsError),
     /// A learning rate that leads nowhere.
     #[error("the learning rate must be a number above 0, got {got}")]
     LearningRate {
@@ -180,6 +183,7 @@ impl TrainError {
         Some(match self {
             TrainError::Spec(error) => return error.help(),
             TrainError::Nn(error) => return error.help(),
+            TrainError::Vectors(error) => return Some(error.help()),
             TrainError::NotFinite { .. } => "begin elsewhere, or set a smaller learning rate".to_owned(),
             TrainError::BatchTooLarge { .. } => "set a smaller `batch.size`".to_owned(),
             TrainError::NoRows { .. } => "give a data file with rows".to_owned(),

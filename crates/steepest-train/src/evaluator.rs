@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::ops::Range;
 
-use steepest_data::{Dataset, Scaling, TargetKind};
+use steepest_data::{Dataset, FeatureForm, Scaling, TargetKind};
 use steepest_graph::Variables;
 use steepest_nn::{Metric, MetricSpec, NnError, Registered, Task, Values};
 use steepest_tensor::{Pool, Slice};
 
-use crate::blueprint::Blueprint;
+use crate::blueprint::{Blueprint, Extent};
 use crate::program::Program;
 use crate::stepper::ranges;
 use crate::{Confusion, Evaluation, TrainError};
@@ -22,7 +23,7 @@ const MOST_TOKENS: usize = 1 << 11;
 
 /// Compiled plans for evaluation, by their number of rows, and the metrics to take.
 pub(crate) struct Evaluator {
-    programs: BTreeMap<usize, Program>,
+    programs: BTreeMap<Extent, Program>,
     rows: usize,
     metrics: Vec<&'static MetricSpec>,
 }
@@ -30,8 +31,22 @@ pub(crate) struct Evaluator {
 /// Rows that are evaluated at a time.
 pub(crate) fn rows_at_a_time(blueprint: &Blueprint) -> usize {
     // A token has as many numbers as a model makes of it, some hundreds.
-    let most = if blueprint.indices { MOST_TOKENS } else { MOST_FEATURES };
-    (most / blueprint.example.elements().max(1)).clamp(1, MOST_ROWS)
+    let most = if blueprint.form == FeatureForm::Tokens { MOST_TOKENS } else { MOST_FEATURES };
+    match blueprint.form {
+        FeatureForm::Dense | FeatureForm::Tokens => {
+            (most / blueprint.example.elements().max(1)).clamp(1, MOST_ROWS)
+        }
+        _ => MOST_ROWS,
+    }
+}
+
+/// Room for some rows: of sparse ones, entries up to the next power of two, so that there are few plans.
+pub(crate) fn room(data: &Dataset, rows: Range<usize>) -> Extent {
+    let entries = match data.entries(rows.clone()) {
+        0 if !matches!(data.form(), FeatureForm::Sparse { .. }) => 0,
+        entries => entries.next_power_of_two().max(16),
+    };
+    Extent { rows: rows.len(), entries }
 }
 
 impl Evaluator {
@@ -81,10 +96,11 @@ impl Evaluator {
     ) -> Result<(), TrainError> {
         let (classes, numbers) = (data.classes(), data.numbers());
         for range in ranges(data.rows(), self.rows) {
-            let program = match self.programs.entry(range.len()) {
+            let extent = room(data, range.clone());
+            let program = match self.programs.entry(extent) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
-                    entry.insert(Program::new(blueprint.evaluate(range.len())?, variables)?)
+                    entry.insert(Program::new(blueprint.evaluate(extent)?, variables, &blueprint.form)?)
                 }
             };
             program.fill(data, range.clone())?;

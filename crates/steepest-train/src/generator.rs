@@ -5,6 +5,7 @@ use steepest_graph::Variables;
 use steepest_nn::Task;
 use steepest_tensor::{Key, Pool, Slice};
 
+use crate::blueprint::Extent;
 use crate::program::Program;
 use crate::{SavedModel, TrainError};
 
@@ -78,10 +79,10 @@ impl Generator {
         if prompt.is_empty() || !chooses {
             return Err(TrainError::Prompt);
         }
-        let plan = model.blueprint.predict(1)?;
+        let plan = model.blueprint.predict(Extent::of(1))?;
         let variables = model.variables(&plan)?;
         Ok(Generator {
-            program: Program::new(plan, &variables)?,
+            program: Program::new(plan, &variables, &model.blueprint.form)?,
             variables,
             pool: Pool::for_this_machine(),
             sampling,

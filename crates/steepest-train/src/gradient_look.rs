@@ -4,7 +4,7 @@ use steepest_data::{Batches, Position};
 use steepest_graph::VariableKind;
 
 use crate::TrainError;
-use crate::blueprint::Blueprint;
+use crate::blueprint::{Blueprint, Extent};
 use crate::program::Program;
 use crate::stepper::{StepContext, in_parts};
 
@@ -32,14 +32,16 @@ impl GradientLook {
         step: u64,
         cx: StepContext<'_>,
     ) -> Result<Option<f64>, TrainError> {
-        if !epoch.is_multiple_of(self.every) || in_parts(blueprint, batches) {
+        if !epoch.is_multiple_of(self.every) || in_parts(blueprint, batches, cx.data) {
             return Ok(None);
         }
         let (program, names) = match &mut self.compiled {
             Some(compiled) => compiled,
             None => {
-                let (plan, names) = blueprint.gradient_norms(batches.size())?;
-                self.compiled.insert((Program::new(plan, cx.variables)?, names))
+                let rows = batches.size();
+                let entries = cx.data.capacities(rows).most;
+                let (plan, names) = blueprint.gradient_norms(Extent { rows, entries })?;
+                self.compiled.insert((Program::new(plan, cx.variables, &blueprint.form)?, names))
             }
         };
         let first = Position { epoch: epoch - 1, index: 0 };

@@ -25,6 +25,7 @@ mod stepper;
 mod stopping;
 mod trainer;
 mod training;
+mod vectors;
 mod watch;
 
 pub use error::TrainError;
@@ -41,3 +42,4 @@ pub use spec::{
 };
 pub use trainer::{Overview, Run, Trainer};
 pub use training::Training;
+pub use vectors::{Ranked, Vectors, VectorsError};

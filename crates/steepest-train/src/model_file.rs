@@ -4,12 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use steepest_data::{Dataset, EncodedTargets, Encoder, Preprocessor, Table, Tokenizer, read_corpus, sources};
+use steepest_data::{Dataset, Encoder, FeatureForm, Preprocessor, Tokenizer, read_corpus, sources};
 use steepest_graph::{Plan, Variables};
 use steepest_nn::{LossSpec, Model, ModelSpec, Registered, Task};
 use steepest_tensor::{Key, Pool, Shape, Tensor};
 
-use crate::blueprint::Blueprint;
+use crate::blueprint::{Blueprint, Extent};
 use crate::checkpoint::Weights;
 use crate::container::{self, Kind, Stored};
 use crate::evaluator::Evaluator;
@@ -95,7 +95,7 @@ struct Document {
     task: Task,
     example: Vec<usize>,
     #[serde(default)]
-    indices: bool,
+    form: FeatureForm,
     precision: Precision,
     scores: Vec<(String, Evaluation)>,
     steps: u64,
@@ -125,13 +125,16 @@ impl SavedModel {
             serde_json::from_value(contents.document).map_err(|_| fault(Fault::NotAModel))?;
         let spec = document.spec.as_ref().map(|text| RunSpec::parse(text, path, &[])).transpose()?;
         let (model, loss) = match (model, &spec) {
-            (Some(model), _) => (model, usual_loss(&document.task)?),
+            (Some(model), _) => {
+                let loss = usual_loss(&*model, &document.task)?;
+                (model, loss)
+            }
             (None, Some(spec)) => {
                 let model =
                     ModelSpec::find(spec.model.kind())?.build(spec.model.settings(), &document.task)?;
                 let loss = match &spec.loss {
                     Some(loss) => (LossSpec::find(loss.kind())?.build)(loss.settings())?,
-                    None => usual_loss(&document.task)?,
+                    None => usual_loss(&*model, &document.task)?,
                 };
                 (model, loss)
             }
@@ -140,12 +143,12 @@ impl SavedModel {
         let example = Shape::new(&document.example).map_err(|_| fault(Fault::NotAModel))?;
         // Initial values do not matter: all weights are in the file.
         let (key, task, precision) = (Key::new(0), document.task, document.precision);
-        let blueprint =
-            Arc::new(Blueprint { model, loss, task, example, indices: document.indices, key, precision });
+        let form = document.form;
+        let blueprint = Arc::new(Blueprint { model, loss, task, example, form, key, precision });
         let (preprocessor, scores, steps) = (document.preprocessor, document.scores, document.steps);
         let model = SavedModel { spec, preprocessor, blueprint, weights: contents.tensors, scores, steps };
         // The weights have to be those of the model: better said now than at the first prediction.
-        model.variables(&model.blueprint.predict(1)?).map_err(|_| fault(Fault::OtherModel))?;
+        model.variables(&model.blueprint.predict(Extent::of(1))?).map_err(|_| fault(Fault::OtherModel))?;
         Ok(model)
     }
 
@@ -161,7 +164,7 @@ impl SavedModel {
             preprocessor: self.preprocessor.clone(),
             task: blueprint.task,
             example: blueprint.example.to_vec(),
-            indices: blueprint.indices,
+            form: blueprint.form.clone(),
             precision: blueprint.precision,
             scores: self.scores.clone(),
             steps: self.steps,
@@ -236,7 +239,7 @@ impl SavedModel {
             if let Some(target) = table.schema().find(&learned.target.column) {
                 table.drop_missing(target);
             }
-            let rows = labelled(learned, &mut encoder, &table)?;
+            let rows = encoder.dataset::<f32>(&table, 0..table.rows(), true)?;
             let scores = match &mut scores {
                 Some(scores) => scores,
                 None => scores.insert(scoring.evaluator.begin(&self.blueprint.task, rows.target_kind())?),
@@ -268,7 +271,7 @@ impl SavedModel {
 
     fn scoring(&self) -> Result<Scoring, TrainError> {
         let metrics = self.spec.as_ref().and_then(|spec| spec.run.metrics.as_deref());
-        let variables = self.variables(&self.blueprint.predict(1)?)?;
+        let variables = self.variables(&self.blueprint.predict(Extent::of(1))?)?;
         Ok(Scoring { evaluator: Evaluator::new(&self.blueprint, metrics)?, variables })
     }
 
@@ -283,21 +286,6 @@ impl SavedModel {
             None => Ok(variables),
         }
     }
-}
-
-/// The rows of a table with their targets.
-fn labelled(learned: &Preprocessor, encoder: &mut Encoder<'_>, table: &Table) -> Result<Dataset, TrainError> {
-    let rows = table.rows();
-    let mut features = vec![0f32; rows * learned.width()];
-    encoder.features(table, 0..rows, &mut features)?;
-    Ok(match encoder.targets(table, 0..rows)? {
-        EncodedTargets::Numbers(values) => {
-            Dataset::regression(learned.example(), features, values)?.with_scaling(learned.target.scaling())
-        }
-        EncodedTargets::Classes(labels) => {
-            Dataset::classification(learned.example(), features, labels, learned.target.classes().to_vec())?
-        }
-    })
 }
 
 struct Scoring {

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use steepest_data::{Dataset, Encoder, ReadOptions, Scaling, Table, sources};
+use steepest_data::{Dataset, Encoder, FeatureForm, ReadOptions, Scaling, Table, sources};
 use steepest_graph::Variables;
 use steepest_nn::Task;
 use steepest_tensor::{Pool, Slice, SliceMut};
 
-use crate::evaluator::{class, rows_at_a_time};
+use crate::blueprint::Extent;
+use crate::evaluator::{class, room, rows_at_a_time};
 use crate::program::Program;
 use crate::stepper::ranges;
 use crate::{SavedModel, TrainError};
@@ -34,7 +35,7 @@ use crate::{SavedModel, TrainError};
 pub struct Predictor<'m> {
     model: &'m SavedModel,
     variables: Variables,
-    programs: BTreeMap<usize, Program>,
+    programs: BTreeMap<Extent, Program>,
     pool: Pool,
     rows: usize,
 }
@@ -70,9 +71,10 @@ impl<'m> Predictor<'m> {
     pub fn new(model: &'m SavedModel) -> Result<Predictor<'m>, TrainError> {
         let blueprint = &model.blueprint;
         let rows = rows_at_a_time(blueprint);
-        let plan = blueprint.predict(rows)?;
+        let extent = Extent { rows, entries: 0 };
+        let plan = blueprint.predict(extent)?;
         let variables = model.variables(&plan)?;
-        let programs = BTreeMap::from([(rows, Program::new(plan, &variables)?)]);
+        let programs = BTreeMap::from([(extent, Program::new(plan, &variables, &blueprint.form)?)]);
         Ok(Predictor { model, variables, programs, pool: Pool::for_this_machine(), rows })
     }
 
@@ -98,13 +100,16 @@ impl<'m> Predictor<'m> {
         let classes = learned.target.classes();
         while source.fill(&mut table, self.rows)? > 0 {
             let rows = table.rows();
-            let predictions = self.run(rows, learned.target.scaling(), |features| {
-                match features {
-                    SliceMut::F32(features) => encoder.features(&table, 0..rows, features)?,
-                    SliceMut::F64(features) => encoder.features(&table, 0..rows, features)?,
-                }
-                Ok(())
-            })?;
+            let predictions = match self.model.blueprint.form {
+                FeatureForm::Dense => self.run(rows, learned.target.scaling(), |features| {
+                    match features {
+                        SliceMut::F32(features) => encoder.features(&table, 0..rows, features)?,
+                        SliceMut::F64(features) => encoder.features(&table, 0..rows, features)?,
+                    }
+                    Ok(())
+                })?,
+                _ => self.dataset(&encoder.dataset::<f32>(&table, 0..rows, false)?)?,
+            };
             for (row, prediction) in predictions.iter().enumerate() {
                 table
                     .text(row)
@@ -139,17 +144,33 @@ impl<'m> Predictor<'m> {
         let scaling = self.model.preprocessor.as_ref().map_or(Scaling::IDENTITY, |p| p.target.scaling());
         let mut all = Vec::with_capacity(data.rows());
         for range in ranges(data.rows(), self.rows) {
-            let rows = range.clone();
-            all.extend(self.run(range.len(), scaling, |features| {
-                use steepest_data::TargetsMut;
-                match features {
-                    SliceMut::F32(features) => data.fill(rows, features, TargetsMut::None)?,
-                    SliceMut::F64(features) => data.fill(rows, features, TargetsMut::None)?,
-                };
-                Ok(())
-            })?);
+            let program = self.program(room(data, range.clone()))?;
+            program.fill(data, range.clone())?;
+            all.extend(self.predict(room(data, range.clone()), scaling)?);
         }
         Ok(all)
+    }
+
+    /// The program for so many rows.
+    fn program(&mut self, extent: Extent) -> Result<&mut Program, TrainError> {
+        use std::collections::btree_map::Entry;
+        let blueprint = &self.model.blueprint;
+        Ok(match self.programs.entry(extent) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                entry.insert(Program::new(blueprint.predict(extent)?, &self.variables, &blueprint.form)?)
+            }
+        })
+    }
+
+    /// Predicts the rows that have been filled in.
+    fn predict(&mut self, extent: Extent, scaling: Scaling) -> Result<Vec<Prediction>, TrainError> {
+        let (rows, task) = (extent.rows, self.model.blueprint.task);
+        let Some(program) = self.programs.get_mut(&extent) else { return Ok(Vec::new()) };
+        program.run(&mut self.variables, &self.pool)?;
+        let outputs = program.predictions();
+        let width = outputs.len() / rows.max(1);
+        Ok((0..rows).map(|row| prediction(outputs, row, width, task, scaling)).collect())
     }
 
     /// Fills the features of some rows and predicts them.
@@ -159,20 +180,11 @@ impl<'m> Predictor<'m> {
         scaling: Scaling,
         fill: impl FnOnce(SliceMut<'_>) -> Result<(), TrainError>,
     ) -> Result<Vec<Prediction>, TrainError> {
-        use std::collections::btree_map::Entry;
-        let program = match self.programs.entry(rows) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                entry.insert(Program::new(self.model.blueprint.predict(rows)?, &self.variables)?)
-            }
-        };
+        let program = self.program(Extent::of(rows))?;
         if let Some(features) = program.features() {
             fill(features)?;
         }
-        program.run(&mut self.variables, &self.pool)?;
-        let (outputs, task) = (program.predictions(), self.model.blueprint.task);
-        let width = outputs.len() / rows.max(1);
-        Ok((0..rows).map(|row| prediction(outputs, row, width, task, scaling)).collect())
+        self.predict(Extent::of(rows), scaling)
     }
 
     fn header(&self, table: &Table) -> Vec<String> {

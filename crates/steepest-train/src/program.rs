@@ -1,17 +1,21 @@
 //! A compiled plan with its inputs and outputs looked up once, and batches copied straight into it.
 
-use steepest_data::{DataError, Dataset, TargetsMut};
+use steepest_data::{DataError, Dataset, FeatureForm, TargetsMut};
 use steepest_graph::{Executor, Feed, InputId, OutputId, Plan, ScalarId, Variables};
 use steepest_optim::{LEARNING_RATE, STEP};
 use steepest_tensor::{Pool, Slice, SliceMut};
 
 use crate::TrainError;
-use crate::blueprint::{FEATURES, LOSS, LOSSES, PREDICTIONS, TARGETS};
+use crate::blueprint::{FEATURES, LOSS, LOSSES, PREDICTIONS, SPARSE, TARGETS, category};
 
 /// A compiled plan for a fixed number of rows. Filling and running it allocates nothing.
 pub(crate) struct Program {
     executor: Executor,
     features: Option<InputId>,
+    /// Offsets, columns and values of sparse features.
+    sparse: Option<[InputId; 3]>,
+    /// The columns of categories, by number.
+    categories: Vec<(usize, InputId)>,
     targets: Option<InputId>,
     step: Option<ScalarId>,
     rate: Option<ScalarId>,
@@ -21,9 +25,24 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub fn new(plan: Plan, variables: &Variables) -> Result<Program, TrainError> {
+    /// Binds a plan for features of a form.
+    pub fn new(plan: Plan, variables: &Variables, form: &FeatureForm) -> Result<Program, TrainError> {
         let executor = Executor::new(plan, variables)?;
+        let part = |name: &str| executor.input(&format!("{SPARSE}.{name}"));
+        let sparse = match (part("offsets"), part("columns"), part("values")) {
+            (Some(offsets), Some(columns), Some(values)) => Some([offsets, columns, values]),
+            _ => None,
+        };
+        let fields = match form {
+            FeatureForm::Categories { fields } => fields.as_slice(),
+            _ => &[],
+        };
+        let categories = fields.iter().enumerate();
+        let categories =
+            categories.filter_map(|(at, (name, _))| Some((at, executor.input(&category(name))?))).collect();
         Ok(Program {
+            sparse,
+            categories,
             features: executor.input(FEATURES),
             targets: executor.input(TARGETS),
             step: executor.scalar(STEP),
@@ -36,7 +55,26 @@ impl Program {
     }
 
     /// Copies rows of the data into the inputs.
-    pub fn fill(&mut self, data: &Dataset, rows: impl Iterator<Item = usize>) -> Result<(), DataError> {
+    pub fn fill(
+        &mut self,
+        data: &Dataset,
+        rows: impl Iterator<Item = usize> + Clone,
+    ) -> Result<(), DataError> {
+        if let Some([offsets, columns, values]) = self.sparse {
+            data.fill_offsets(rows.clone(), self.executor.feed_index(offsets))?;
+            data.fill_columns(rows.clone(), self.executor.feed_index(columns))?;
+            match self.executor.feed(values) {
+                SliceMut::F32(values) => data.fill_values(rows.clone(), values)?,
+                SliceMut::F64(values) => data.fill_values(rows.clone(), values)?,
+            }
+            return self.fill_targets(data, rows);
+        }
+        if !self.categories.is_empty() {
+            for &(field, input) in &self.categories {
+                data.fill_category(rows.clone(), field, self.executor.feed_index(input))?;
+            }
+            return self.fill_targets(data, rows);
+        }
         match (self.features, self.targets) {
             (Some(features), Some(targets)) => match self.executor.feed_pair(features, targets) {
                 (Feed::Real(SliceMut::F32(x)), Feed::Real(SliceMut::F32(y))) => {
@@ -62,6 +100,18 @@ impl Program {
             (None, _) => Ok(0),
         }
         .map(drop)
+    }
+
+    fn fill_targets(&mut self, data: &Dataset, rows: impl Iterator<Item = usize>) -> Result<(), DataError> {
+        let Some(targets) = self.targets else { return Ok(()) };
+        let indices = self.executor.feed_index(targets);
+        if !indices.is_empty() {
+            return data.fill_targets::<f32>(rows, TargetsMut::Classes(indices));
+        }
+        match self.executor.feed(targets) {
+            SliceMut::F32(y) => data.fill_targets(rows, TargetsMut::Real(y)),
+            SliceMut::F64(y) => data.fill_targets(rows, TargetsMut::Real(y)),
+        }
     }
 
     /// Where to write the features; none if the model does not look at them.

@@ -2,13 +2,13 @@
 
 use std::ops::Range;
 
-use steepest_data::{Batch, Batches, Dataset};
+use steepest_data::{Batch, Batches, Capacities, Dataset, FeatureForm};
 use steepest_graph::{Cost, Plan, VariableSpec, Variables};
 use steepest_optim::Transform;
 use steepest_tensor::Pool;
 
 use crate::TrainError;
-use crate::blueprint::Blueprint;
+use crate::blueprint::{Blueprint, Extent};
 use crate::program::Program;
 
 /// Numbers in a batch's features beyond which an update is cut into parts: 16 MiB in single precision.
@@ -29,8 +29,8 @@ pub(crate) struct StepContext<'a> {
 pub(crate) enum Stepper {
     /// `keeps`: the one batch holds all rows, and stays in place once it is there.
     Whole {
-        batch: Program,
-        tail: Option<Program>,
+        batch: Sized,
+        tail: Option<Sized>,
         keeps: bool,
         filled: bool,
     },
@@ -42,10 +42,46 @@ pub(crate) enum Stepper {
     },
 }
 
+/// A step for a number of rows. Sparse rows differ in length: most batches fit into a program with less room.
+pub(crate) struct Sized {
+    usual: Program,
+    /// The entries that the usual program has room for, and the program for the batches that need more.
+    more: Option<(usize, Program)>,
+}
+
+impl Sized {
+    fn pick(&mut self, entries: usize) -> &mut Program {
+        match &mut self.more {
+            Some((room, more)) if entries > *room => more,
+            _ => &mut self.usual,
+        }
+    }
+}
+
+/// The plans of [`Sized`].
+pub(crate) struct SizedPlans {
+    usual: Plan,
+    more: Option<(usize, Plan)>,
+}
+
+impl SizedPlans {
+    fn compile(
+        blueprint: &Blueprint,
+        optimizer: &dyn Transform,
+        data: &Dataset,
+        rows: usize,
+    ) -> Result<SizedPlans, TrainError> {
+        let Capacities { usual, most } = data.capacities(rows);
+        let plan = |entries| blueprint.train(Extent { rows, entries }, optimizer);
+        let more = if usual < most { Some((usual, plan(most)?)) } else { None };
+        Ok(SizedPlans { usual: plan(usual)?, more })
+    }
+}
+
 /// The plans of a stepper, before there is a store of variables.
 #[allow(clippy::large_enum_variant)] // There is one for a run.
 pub(crate) enum StepPlans {
-    Whole { batch: Plan, tail: Option<Plan>, keeps: bool },
+    Whole { batch: SizedPlans, tail: Option<SizedPlans>, keeps: bool },
     Parts { part: usize, whole: Plan, rest: Option<Plan>, apply: Plan },
 }
 
@@ -54,8 +90,9 @@ impl StepPlans {
         blueprint: &Blueprint,
         optimizer: &dyn Transform,
         batches: &Batches,
+        data: &Dataset,
     ) -> Result<StepPlans, TrainError> {
-        StepPlans::with_parts_of(rows_of_a_part(blueprint), blueprint, optimizer, batches)
+        StepPlans::with_parts_of(rows_of_a_part(blueprint, data), blueprint, optimizer, batches, data)
     }
 
     /// The plans that cut batches of more than `part` rows.
@@ -64,30 +101,34 @@ impl StepPlans {
         blueprint: &Blueprint,
         optimizer: &dyn Transform,
         batches: &Batches,
+        data: &Dataset,
     ) -> Result<StepPlans, TrainError> {
         let rows = batches.size();
         if rows <= part || batches.per_epoch() > 1 {
             let tail = batches.tail();
             return Ok(StepPlans::Whole {
-                batch: blueprint.train(rows, optimizer)?,
-                tail: (tail > 0).then(|| blueprint.train(tail, optimizer)).transpose()?,
+                batch: SizedPlans::compile(blueprint, optimizer, data, rows)?,
+                tail: (tail > 0)
+                    .then(|| SizedPlans::compile(blueprint, optimizer, data, tail))
+                    .transpose()?,
                 keeps: batches.per_epoch() == 1,
             });
         }
-        let whole = blueprint.accumulate(part)?;
+        let accumulate = |rows| blueprint.accumulate(Extent { rows, entries: data.capacities(rows).most });
+        let whole = accumulate(part)?;
         let rest = rows % part;
         Ok(StepPlans::Parts {
             part,
             apply: blueprint.apply(whole.variables(), rows, optimizer)?,
             whole,
-            rest: (rest > 0).then(|| blueprint.accumulate(rest)).transpose()?,
+            rest: (rest > 0).then(|| accumulate(rest)).transpose()?,
         })
     }
 
     /// All variables of the plans, each once.
     pub fn variables(&self) -> Vec<VariableSpec> {
         let plans: [&Plan; 2] = match self {
-            StepPlans::Whole { batch, .. } => [batch, batch],
+            StepPlans::Whole { batch, .. } => [&batch.usual, &batch.usual],
             StepPlans::Parts { whole, apply, .. } => [whole, apply],
         };
         let mut all: Vec<VariableSpec> = Vec::new();
@@ -102,7 +143,7 @@ impl StepPlans {
     /// What the plan of a batch, or of a part of one, costs.
     pub fn cost(&self) -> Cost {
         match self {
-            StepPlans::Whole { batch, .. } => batch.cost(),
+            StepPlans::Whole { batch, .. } => batch.usual.cost(),
             StepPlans::Parts { whole, .. } => whole.cost(),
         }
     }
@@ -110,19 +151,23 @@ impl StepPlans {
     /// The plan of a step, for people.
     pub fn explain(&self) -> String {
         match self {
-            StepPlans::Whole { batch, .. } => batch.explain(),
+            StepPlans::Whole { batch, .. } => batch.usual.explain(),
             StepPlans::Parts { part, whole, apply, .. } => {
                 format!("each part of {part} rows:\n{}\nthen:\n{}", whole.explain(), apply.explain())
             }
         }
     }
 
-    pub fn bind(self, variables: &Variables) -> Result<Stepper, TrainError> {
-        let bind = |plan: Plan| Program::new(plan, variables);
+    pub fn bind(self, variables: &Variables, form: &FeatureForm) -> Result<Stepper, TrainError> {
+        let bind = |plan: Plan| Program::new(plan, variables, form);
+        let sized = |SizedPlans { usual, more }| -> Result<Sized, TrainError> {
+            let more = more.map(|(room, plan)| bind(plan).map(|plan| (room, plan))).transpose()?;
+            Ok(Sized { usual: bind(usual)?, more })
+        };
         Ok(match self {
             StepPlans::Whole { batch, tail, keeps } => Stepper::Whole {
-                batch: bind(batch)?,
-                tail: tail.map(bind).transpose()?,
+                batch: sized(batch)?,
+                tail: tail.map(sized).transpose()?,
                 keeps,
                 filled: false,
             },
@@ -148,10 +193,12 @@ impl Stepper {
     ) -> Result<f64, TrainError> {
         match self {
             Stepper::Whole { batch: whole, tail, keeps, filled } => {
-                let program = match tail {
+                let sized = match tail {
                     Some(tail) if !full => tail,
                     _ => whole,
                 };
+                let entries = if sized.more.is_some() { cx.data.entries(batch.rows()) } else { 0 };
+                let program = sized.pick(entries);
                 if !(*keeps && *filled) {
                     program.fill(cx.data, batch.rows())?;
                     *filled = true;
@@ -183,13 +230,17 @@ impl Stepper {
     }
 }
 
-fn rows_of_a_part(blueprint: &Blueprint) -> usize {
-    (MOST_FEATURES / blueprint.example.elements().max(1)).max(1)
+fn rows_of_a_part(blueprint: &Blueprint, data: &Dataset) -> usize {
+    let width = match blueprint.form {
+        FeatureForm::Dense | FeatureForm::Tokens => blueprint.example.elements(),
+        _ => data.entries(0..data.rows()) / data.rows().max(1) + 1,
+    };
+    (MOST_FEATURES / width.max(1)).max(1)
 }
 
 /// Whether an update is cut into parts.
-pub(crate) fn in_parts(blueprint: &Blueprint, batches: &Batches) -> bool {
-    batches.per_epoch() == 1 && batches.size() > rows_of_a_part(blueprint)
+pub(crate) fn in_parts(blueprint: &Blueprint, batches: &Batches, data: &Dataset) -> bool {
+    batches.per_epoch() == 1 && batches.size() > rows_of_a_part(blueprint, data)
 }
 
 /// 0..rows in ranges of `size`, the last of what is left.
@@ -215,19 +266,19 @@ mod tests {
         let y = (0..23).map(|i| key.normal(1000 + i)).collect();
         let data = Dataset::regression([3], x, y).unwrap();
         let blueprint = Blueprint {
+            loss: crate::training::usual_loss(&Mlp::new(&[5], 1), &Task::Regression { outputs: 1 }).unwrap(),
             model: Box::new(Mlp::new(&[5], 1)),
-            loss: crate::training::usual_loss(&Task::Regression { outputs: 1 }).unwrap(),
             task: Task::Regression { outputs: 1 },
             example: data.example(),
-            indices: false,
+            form: data.form(),
             key,
             precision: DType::F64,
         };
         let adam = Chain::new().then(Adam::default()).then(ScaleByRate);
         let batches = Batches::sequential(23, BatchSize::Full);
-        let plans = StepPlans::with_parts_of(part, &blueprint, &adam, &batches).unwrap();
+        let plans = StepPlans::with_parts_of(part, &blueprint, &adam, &batches, &data).unwrap();
         let mut variables = Variables::new(&plans.variables(), DType::F64);
-        let mut stepper = plans.bind(&variables).unwrap();
+        let mut stepper = plans.bind(&variables, &blueprint.form).unwrap();
         let pool = Pool::new(NonZeroUsize::MIN);
         let mut losses = Vec::new();
         for (step, batch) in (1..=10).zip(batches.iter_from(Position::default())) {

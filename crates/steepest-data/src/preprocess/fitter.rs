@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use super::category::Counts;
 use super::numeric::{Numbers, Truths};
 use super::target::TargetFit;
+use super::text::{TextFit, TextOptions};
 use super::{Encoding, Input, PreprocessOptions, Preprocessor};
 use crate::error::{DataError, Nearest, Role};
 use crate::table::{Table, Values};
-use crate::{Column, ColumnKind, Finding, ReadOptions};
+use crate::{Column, ColumnKind, FeatureForm, Finding, ReadOptions};
 
 /// Learns a [`Preprocessor`] from windows of rows, in one pass.
 ///
@@ -43,8 +44,21 @@ enum Seen {
     Numbers(Numbers),
     Truths(Truths),
     Names(Counts),
+    Embedded(Counts),
+    Text(TextFit),
+    Sparse { columns: usize },
     Image(Encoding),
     Ignored,
+}
+
+fn text_options(options: &PreprocessOptions) -> TextOptions {
+    TextOptions {
+        ngrams: options.ngrams.clamp(1, 5),
+        hash_bits: options.hash_bits.map(|bits| bits.clamp(1, 26)),
+        min_rows: options.min_rows.max(1),
+        max_terms: options.max_terms.max(1),
+        tf_idf: options.tf_idf,
+    }
 }
 
 impl Fitter {
@@ -66,7 +80,23 @@ impl Fitter {
             .enumerate()
             .find(|(_, column)| column.name == target)
             .ok_or_else(unknown)?;
+        let special: Vec<&String> = options.embed.iter().chain(&options.text).collect();
+        for name in &special {
+            if schema.find(name).is_none() || *name == target {
+                let (path, name) = (table.path().into(), (*name).clone());
+                let nearest = Nearest::find(&name, schema.names());
+                return Err(DataError::UnknownColumn { path, name, role: Role::Feature, nearest });
+            }
+        }
         let start = |column: &Column, values: &Values| match (column.kind, values) {
+            _ if !special.is_empty() && !special.contains(&&column.name) => Seen::Ignored,
+            (_, Values::Names(_)) if options.text.as_ref() == Some(&column.name) => {
+                Seen::Text(TextFit::new(text_options(options)))
+            }
+            (_, Values::Names(_)) if options.embed.contains(&column.name) => {
+                Seen::Embedded(Counts::default())
+            }
+            (_, Values::Sparse(_)) => Seen::Sparse { columns: 0 },
             (_, Values::Numbers(_)) => Seen::Numbers(Numbers::new()),
             (ColumnKind::Boolean, Values::Names(_)) => Seen::Truths(Truths::default()),
             (_, Values::Names(_)) => Seen::Names(Counts::default()),
@@ -93,7 +123,15 @@ impl Fitter {
                 _ if place == self.place => self.target.observe(values, training),
                 (Seen::Numbers(numbers), Values::Numbers(values)) => numbers.observe(values, training),
                 (Seen::Truths(truths), Values::Names(names)) => truths.observe(names, training),
-                (Seen::Names(counts), Values::Names(names)) => counts.observe(names, training),
+                (Seen::Names(counts) | Seen::Embedded(counts), Values::Names(names)) => {
+                    counts.observe(names, training)
+                }
+                (Seen::Text(text), Values::Names(names)) => text.observe(names, training),
+                (Seen::Sparse { columns }, Values::Sparse(rows)) => {
+                    let training = (0..rows.rows()).filter(|&row| training.get(row) == Some(&true));
+                    let last = training.filter_map(|row| rows.row(row).0.last().copied()).max();
+                    *columns = (*columns).max(last.map_or(0, |last| last as usize + 1));
+                }
                 _ => {}
             }
         }
@@ -115,13 +153,28 @@ impl Fitter {
                 Seen::Numbers(numbers) => numbers.finish(column, options.standardize, &mut findings),
                 Seen::Truths(truths) => truths.finish(column, &mut findings),
                 Seen::Names(counts) => counts.finish(column, options.max_categories, &mut findings),
+                Seen::Embedded(counts) => counts.finish_embedded(column, &mut findings),
+                Seen::Text(text) => text.finish(column, &mut findings),
+                Seen::Sparse { columns: 0 } => {
+                    findings.push(Finding::AllMissingColumn { column });
+                    None
+                }
+                Seen::Sparse { columns } => Some(Encoding::Sparse { columns }),
                 Seen::Image(encoding) => Some(encoding),
+                // Where some columns are named as the only inputs, the others need no excuse.
+                Seen::Ignored if !options.embed.is_empty() || options.text.is_some() => None,
                 Seen::Ignored => {
                     findings.push(Finding::IgnoredColumn { column, reason });
                     None
                 }
             };
             inputs.extend(encoding.map(|encoding| Input { column: name, encoding }));
+        }
+        // The order in which they were named is that of their roles: the user, the item.
+        let place_of = |input: &Input| options.embed.iter().position(|name| *name == input.column);
+        inputs.sort_by_key(place_of);
+        if let FeatureForm::Categories { fields } = super::form_of(&inputs) {
+            findings.push(Finding::Embedded { columns: fields });
         }
         if inputs.is_empty() {
             return Err(DataError::NoFeatures { path, target: target.column });

@@ -5,13 +5,14 @@ mod encoder;
 mod fitter;
 mod numeric;
 mod target;
+mod text;
 
 use serde::{Deserialize, Serialize};
 use steepest_tensor::Shape;
 
 use crate::error::DataError;
 use crate::table::Table;
-use crate::{ColumnKind, Finding, Parameter, ReadOptions, Tokenizer};
+use crate::{ColumnKind, FeatureForm, Finding, Parameter, ReadOptions, Tokenizer};
 
 pub use category::{Categories, Unseen};
 pub use encoder::{EncodedTargets, Encoder};
@@ -19,6 +20,7 @@ pub use fitter::Fitter;
 pub use numeric::Scaled;
 pub(crate) use target::MOST_CLASSES;
 pub use target::{Target, TargetEncoding, Task};
+pub use text::Terms;
 
 /// How columns are turned into numbers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +36,22 @@ pub struct PreprocessOptions {
     pub unseen: Unseen,
     /// Categories of a column that get an input of their own, the most frequent first. Range: 1 and up. Default: 256.
     pub max_categories: usize,
+    /// Columns of categories that each become an index, for models that keep a vector for each: a user, an item.
+    /// They are then the only inputs. Default: none.
+    pub embed: Vec<String>,
+    /// A column of text that becomes sparse features, its words. It is then the only input. Default: none.
+    pub text: Option<String>,
+    /// The longest run of words that is a feature of a text. Range: 1 to 5. Default: 1.
+    pub ngrams: usize,
+    /// Words of fewer training rows are left out. Range: 1 and up. Default: 1.
+    pub min_rows: usize,
+    /// Different words and runs that get a feature, the most frequent first. Range: 1 and up. Default: 2²⁰.
+    pub max_terms: usize,
+    /// Words share 2 to this power features by their hash, instead of having one each. Range: 1 to 26.
+    /// Default: they have one each.
+    pub hash_bits: Option<u32>,
+    /// Weighs words by how telling they are, and scales each text to length 1. Default: true.
+    pub tf_idf: bool,
 }
 
 impl Default for PreprocessOptions {
@@ -44,6 +62,13 @@ impl Default for PreprocessOptions {
             standardize_target: true,
             unseen: Unseen::Ignore,
             max_categories: 256,
+            embed: Vec::new(),
+            text: None,
+            ngrams: 1,
+            min_rows: 1,
+            max_terms: 1 << 20,
+            hash_bits: None,
+            tf_idf: true,
         }
     }
 }
@@ -80,6 +105,48 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
         default: "256",
         range: "1 and up",
     },
+    Parameter {
+        name: "embed",
+        summary: "columns of categories that become indices, for models with a vector for each category",
+        default: "none",
+        range: "columns of the file",
+    },
+    Parameter {
+        name: "text",
+        summary: "a column of text whose words become sparse features",
+        default: "none",
+        range: "a column of the file",
+    },
+    Parameter {
+        name: "ngrams",
+        summary: "the longest run of words that is a feature of a text",
+        default: "1",
+        range: "1 to 5",
+    },
+    Parameter {
+        name: "min-rows",
+        summary: "words of fewer training rows are left out",
+        default: "1",
+        range: "1 and up",
+    },
+    Parameter {
+        name: "max-terms",
+        summary: "different words and runs that get a feature, the most frequent first",
+        default: "1048576",
+        range: "1 and up",
+    },
+    Parameter {
+        name: "hash-bits",
+        summary: "words share 2 to this power features by their hash",
+        default: "they have one each",
+        range: "1 to 26",
+    },
+    Parameter {
+        name: "tf-idf",
+        summary: "weighs words by how telling they are, and scales each text to length 1",
+        default: "true",
+        range: "true, false",
+    },
 ];
 
 /// How one column becomes inputs of the model.
@@ -95,6 +162,15 @@ pub enum Encoding {
     },
     /// One input per category: 1 for the row's own, 0 for the others.
     OneHot(Categories),
+    /// An index, for models that keep a vector for each category.
+    Embed(Categories),
+    /// Sparse features, the words of a text.
+    Text(Terms),
+    /// Sparse features as they stand in the file.
+    Sparse {
+        /// The number of columns.
+        columns: usize,
+    },
     /// Bytes divided by 255.
     Image {
         /// The shape of an image.
@@ -118,6 +194,9 @@ impl Input {
         match &self.encoding {
             Encoding::Numeric(_) | Encoding::Boolean { .. } => 1,
             Encoding::OneHot(categories) => categories.width(),
+            Encoding::Embed(_) => 1,
+            Encoding::Text(terms) => terms.width(),
+            Encoding::Sparse { columns } => *columns,
             Encoding::Image { shape } => shape.elements(),
         }
     }
@@ -126,9 +205,28 @@ impl Input {
         match self.encoding {
             Encoding::Numeric(_) => ColumnKind::Numeric,
             Encoding::Boolean { .. } => ColumnKind::Boolean,
-            Encoding::OneHot(_) => ColumnKind::Categorical,
+            Encoding::OneHot(_) | Encoding::Embed(_) | Encoding::Text(_) => ColumnKind::Categorical,
+            Encoding::Sparse { .. } => ColumnKind::Sparse,
             Encoding::Image { .. } => ColumnKind::Image,
         }
+    }
+}
+
+/// What some inputs are: dense, sparse, or categories.
+fn form_of(inputs: &[Input]) -> FeatureForm {
+    match inputs.first().map(|input| &input.encoding) {
+        Some(Encoding::Text(_) | Encoding::Sparse { .. }) => {
+            FeatureForm::Sparse { columns: inputs.iter().map(Input::width).sum() }
+        }
+        Some(Encoding::Embed(_)) => {
+            let size = |input: &Input| match &input.encoding {
+                Encoding::Embed(categories) => categories.width(),
+                _ => 0,
+            };
+            let fields = inputs.iter().map(|input| (input.column.clone(), size(input)));
+            FeatureForm::Categories { fields: fields.collect() }
+        }
+        _ => FeatureForm::Dense,
     }
 }
 
@@ -204,12 +302,18 @@ impl Preprocessor {
         }
     }
 
+    /// What the features are: dense, sparse, or categories.
+    pub fn form(&self) -> FeatureForm {
+        form_of(&self.inputs)
+    }
+
     /// The name of every input, in order: `age`, `color=red`, ….
     pub fn input_names(&self) -> Vec<String> {
         let mut names = Vec::new();
         for input in &self.inputs {
             match &input.encoding {
                 Encoding::OneHot(categories) => names.extend(categories.names(&input.column)),
+                Encoding::Text(Terms { vocabulary: Some(terms), .. }) => names.extend_from_slice(terms),
                 _ if input.width() == 1 => names.push(input.column.clone()),
                 _ => names.extend((0..input.width()).map(|at| format!("{}[{at}]", input.column))),
             }
@@ -221,6 +325,8 @@ impl Preprocessor {
     pub fn read_options(&self, base: &ReadOptions) -> ReadOptions {
         let mut options = base.clone();
         options.columns = self.inputs.iter().map(|input| (input.column.clone(), input.kind())).collect();
+        // The columns of a sparse text file are what its format says.
+        options.columns.retain(|_, kind| *kind != ColumnKind::Sparse);
         options.columns.insert(self.target.column.clone(), self.target.kind);
         options.missing = self.missing.clone();
         options.only = true;

@@ -123,7 +123,7 @@ impl TargetFit {
                     }
                 }
             }
-            Values::Ignored | Values::Images { .. } => {}
+            Values::Ignored | Values::Sparse(_) | Values::Images { .. } => {}
         }
     }
 

@@ -199,12 +199,8 @@ impl CsvSource {
         }
         let columns = names.into_iter().zip(scans).map(|(name, scan)| {
             let (kind, reason) = match self.options.columns.get(&name) {
-                Some(ColumnKind::Image) => {
-                    return Err(DataError::BadKind {
-                        path: self.path.clone(),
-                        name,
-                        kind: ColumnKind::Image,
-                    });
+                Some(&kind @ (ColumnKind::Image | ColumnKind::Sparse)) => {
+                    return Err(DataError::BadKind { path: self.path.clone(), name, kind });
                 }
                 Some(&kind) => (kind, Reason::Declared),
                 None if self.options.only => (ColumnKind::Ignored, Reason::Declared),
@@ -309,7 +305,7 @@ impl CsvSource {
                     }
                     push_name(values, Some(field));
                 }
-                Values::Ignored | Values::Images { .. } => {}
+                Values::Ignored | Values::Sparse(_) | Values::Images { .. } => {}
             }
         }
         lines.push(self.line());

@@ -7,7 +7,7 @@ use steepest_tensor::Shape;
 
 use super::{LayerSpec, wrong_input};
 use crate::registry::{check_text, configure};
-use crate::{Fans, Init, InitializerSpec, Layer, Scope};
+use crate::{Fans, Init, InitializerSpec, Layer, Scope, Sparse};
 
 /// A fully connected layer.
 ///
@@ -70,9 +70,20 @@ impl Layer for Dense {
             wrong_input("dense", x, "real values of shape [batch, …, inputs] and at least one output", help);
             return cx.graph().constant(0.0).broadcast_to([x.dim(0), self.outputs]);
         }
-        let inputs = x.dim(-1);
-        let weight = cx.param("weight", [inputs, self.outputs], &self.weight_init);
-        let y = x.matmul(weight);
+        let weight = cx.param("weight", [x.dim(-1), self.outputs], &self.weight_init);
+        self.with_bias(cx, x.matmul(weight), x.dim(-1))
+    }
+
+    /// Of sparse features, W is trained by rows: a step touches the weights of the features that it sees.
+    #[track_caller]
+    fn forward_sparse<'g>(&self, cx: &mut Scope<'_, 'g>, x: Sparse<'g>) -> Var<'g> {
+        let weight = cx.table("weight", [x.columns, self.outputs], &self.weight_init);
+        self.with_bias(cx, x.csr.matmul(weight), x.columns)
+    }
+}
+
+impl Dense {
+    fn with_bias<'g>(&self, cx: &mut Scope<'_, 'g>, y: Var<'g>, inputs: usize) -> Var<'g> {
         if !self.use_bias {
             return y;
         }

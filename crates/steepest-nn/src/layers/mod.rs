@@ -3,8 +3,8 @@
 use steepest_graph::{ProblemKind, Var};
 use steepest_spec::{Description, Settings};
 
-use crate::Scope;
 use crate::registry::{Built, registered};
+use crate::{Scope, Sparse};
 
 pub mod activation;
 pub mod attention;
@@ -79,12 +79,26 @@ pub static LAYERS: &[&LayerSpec] = &[
 pub trait Layer: Send + Sync {
     /// Records what the layer computes from `x`, whose first axis is the batch.
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g>;
+
+    /// Records what the layer computes from sparse features; most layers take none.
+    #[track_caller]
+    fn forward_sparse<'g>(&self, cx: &mut Scope<'_, 'g>, x: Sparse<'g>) -> Var<'g> {
+        let what = "takes dense features, but those of the data are sparse".to_owned();
+        let help = "choose a model for sparse features: `logistic`, `softmax`, `linear`, `svm`, `mlp`, `factorization-machine`";
+        cx.graph().problem("model", ProblemKind::Layer { what, help: help.to_owned() });
+        cx.graph().constant(0.0).broadcast_to([x.csr.rows(), 1])
+    }
 }
 
 impl<L: Layer + ?Sized> Layer for Box<L> {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
         (**self).forward(cx, x)
+    }
+
+    #[track_caller]
+    fn forward_sparse<'g>(&self, cx: &mut Scope<'_, 'g>, x: Sparse<'g>) -> Var<'g> {
+        (**self).forward_sparse(cx, x)
     }
 }
 

@@ -49,7 +49,7 @@ impl Loss for CrossEntropy {
     fn per_example<'g>(&self, logits: Var<'g>, labels: Var<'g>) -> Var<'g> {
         let (x, epsilon) = (logits.shape(), self.label_smoothing);
         if x.rank() < 2 || x[..x.rank() - 1] != labels.shape()[..] || labels.ty().is_real() {
-            return mismatch(logits, labels);
+            return mismatch("cross-entropy", logits, labels);
         }
         let classes = logits.dim(-1);
         let shifted = logits - logits.max_last().stop_gradient();
@@ -69,7 +69,7 @@ impl Loss for CrossEntropy {
 }
 
 #[track_caller]
-fn mismatch<'g>(logits: Var<'g>, labels: Var<'g>) -> Var<'g> {
+pub(super) fn mismatch<'g>(op: &'static str, logits: Var<'g>, labels: Var<'g>) -> Var<'g> {
     let element = if labels.ty().is_real() { "real numbers" } else { "indices" };
     let what = format!(
         "needs logits [batch, …, classes] and index labels [batch, …], got logits {} and {element} {}",
@@ -77,7 +77,7 @@ fn mismatch<'g>(logits: Var<'g>, labels: Var<'g>) -> Var<'g> {
         labels.shape()
     );
     let help = "feed one class index for each row of logits, with `Graph::index_input`";
-    logits.graph().problem("cross-entropy", ProblemKind::Layer { what, help: help.to_owned() });
+    logits.graph().problem(op, ProblemKind::Layer { what, help: help.to_owned() });
     mean_of_rest(logits)
 }
 

@@ -9,9 +9,12 @@ use crate::registry::{Built, registered};
 
 pub mod binary_cross_entropy;
 pub mod cross_entropy;
+pub mod epsilon_insensitive;
+pub mod hinge;
 pub mod huber;
 pub mod mean_absolute_error;
 pub mod mean_squared_error;
+pub mod multiclass_hinge;
 
 /// All losses.
 pub static LOSSES: &[&LossSpec] = &[
@@ -20,6 +23,9 @@ pub static LOSSES: &[&LossSpec] = &[
     &huber::SPEC,
     &binary_cross_entropy::SPEC,
     &cross_entropy::SPEC,
+    &hinge::SPEC,
+    &multiclass_hinge::SPEC,
+    &epsilon_insensitive::SPEC,
 ];
 
 /// What training makes small: a number for each example, of which the trainer takes the (weighted) mean.

@@ -1,6 +1,6 @@
 //! Ready-made models, one file each.
 
-use steepest_graph::Var;
+use steepest_graph::{Csr, Var};
 use steepest_spec::{Description, Settings};
 
 use crate::layers::wrong_input;
@@ -8,15 +8,21 @@ use crate::registry::{Built, registered};
 use crate::{Layer, NnError, Registered, Scope, Task};
 
 pub mod cnn;
+pub mod elastic_net;
 pub mod encoder;
+pub mod factorization_machine;
 pub mod gpt;
+pub mod lasso;
 pub mod lenet;
 pub mod linear;
 pub mod logistic;
+pub mod matrix_factorization;
 pub mod mlp;
 pub mod recurrent;
 pub mod resnet;
+pub mod ridge;
 pub mod softmax;
+pub mod svm;
 pub mod vgg;
 
 /// All models that a spec can name.
@@ -34,6 +40,12 @@ pub static MODELS: &[&ModelSpec] = &[
     &recurrent::RNN,
     &recurrent::LSTM,
     &recurrent::GRU,
+    &ridge::SPEC,
+    &lasso::SPEC,
+    &elastic_net::SPEC,
+    &svm::SPEC,
+    &factorization_machine::SPEC,
+    &matrix_factorization::SPEC,
 ];
 
 /// What is trained: a function from named inputs to a prediction (numbers or logits, see [`Task`]).
@@ -42,14 +54,38 @@ pub static MODELS: &[&ModelSpec] = &[
 pub trait Model: Send + Sync {
     /// Records what the model predicts, of shape `[batch, outputs]`.
     fn output<'g>(&self, cx: &mut Scope<'_, 'g>, inputs: &Inputs<'g>) -> Var<'g>;
+
+    /// The loss that the model is trained with where none is named; none: that of the task.
+    fn usual_loss(&self, _task: &Task) -> Option<&'static str> {
+        None
+    }
+
+    /// What the optimizer adds to the model's weights.
+    fn shrinkage(&self) -> Shrinkage {
+        Shrinkage::default()
+    }
+}
+
+/// The penalties λ₁·Σ|w| + λ₂/2·Σw² on a model's weights (parameters with two axes; biases go free), which the
+/// optimizer applies: λ₁ by a proximal step, so that weights become exactly 0, λ₂ in the gradient; both only in
+/// the rows of the batch where a table is trained by rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Shrinkage {
+    /// λ₁.
+    pub l1: f64,
+    /// λ₂.
+    pub l2: f64,
 }
 
 impl<L: Layer> Model for L {
     #[track_caller]
     fn output<'g>(&self, cx: &mut Scope<'_, 'g>, inputs: &Inputs<'g>) -> Var<'g> {
-        if let [_, (name, second), ..] = inputs.named.as_slice() {
-            let needs = format!("one input, but there is also `{name}`, a value");
-            wrong_input("model", *second, &needs, "join the inputs with `concat`, or implement `Model`");
+        if let Some(sparse) = inputs.sparse() {
+            return self.forward_sparse(cx, sparse);
+        }
+        if let [_, second, ..] = inputs.named.as_slice() {
+            let needs = format!("one input, but there is also `{}`, a value", second.name);
+            wrong_input("model", second.value, &needs, "join the inputs with `concat`, or implement `Model`");
         }
         self.forward(cx, inputs.first)
     }
@@ -67,25 +103,70 @@ impl<L: Layer> Model for L {
 #[derive(Clone, Debug)]
 pub struct Inputs<'g> {
     first: Var<'g>,
-    named: Vec<(String, Var<'g>)>,
+    named: Vec<Named<'g>>,
+    sparse: Option<Sparse<'g>>,
+}
+
+#[derive(Clone, Debug)]
+struct Named<'g> {
+    name: String,
+    value: Var<'g>,
+    categories: Option<usize>,
+}
+
+/// Sparse features: compressed rows, and how many columns there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Sparse<'g> {
+    /// The entries.
+    pub csr: Csr<'g>,
+    /// The number of columns.
+    pub columns: usize,
+}
+
+/// A category of each example: an index below `size`, or no row for one that training never saw.
+#[derive(Clone, Copy, Debug)]
+pub struct Category<'i, 'g> {
+    /// The column's name.
+    pub name: &'i str,
+    /// The indices, of shape `[batch]`.
+    pub index: Var<'g>,
+    /// The number of categories.
+    pub size: usize,
 }
 
 impl<'g> Inputs<'g> {
     /// One input.
     pub fn new(name: &str, x: Var<'g>) -> Inputs<'g> {
-        Inputs { first: x, named: vec![(name.to_owned(), x)] }
+        Inputs { first: x, named: Vec::new(), sparse: None }.with(name, x)
+    }
+
+    /// Sparse features.
+    pub fn of_sparse(csr: Csr<'g>, columns: usize) -> Inputs<'g> {
+        Inputs { first: csr.values, named: Vec::new(), sparse: Some(Sparse { csr, columns }) }
+    }
+
+    /// A category of each example, one of `size`.
+    pub fn of_category(name: &str, index: Var<'g>, size: usize) -> Inputs<'g> {
+        Inputs { first: index, named: Vec::new(), sparse: None }.with_category(name, index, size)
     }
 
     /// Adds another one.
     #[must_use]
     pub fn with(mut self, name: &str, x: Var<'g>) -> Inputs<'g> {
-        self.named.push((name.to_owned(), x));
+        self.named.push(Named { name: name.to_owned(), value: x, categories: None });
+        self
+    }
+
+    /// Adds a category of each example, one of `size`.
+    #[must_use]
+    pub fn with_category(mut self, name: &str, index: Var<'g>, size: usize) -> Inputs<'g> {
+        self.named.push(Named { name: name.to_owned(), value: index, categories: Some(size) });
         self
     }
 
     /// The input of this name.
     pub fn get(&self, name: &str) -> Option<Var<'g>> {
-        self.named.iter().find(|(known, _)| known == name).map(|(_, x)| *x)
+        self.named.iter().find(|known| known.name == name).map(|known| known.value)
     }
 
     /// The first input, the features of a model that has only one.
@@ -93,9 +174,21 @@ impl<'g> Inputs<'g> {
         self.first
     }
 
+    /// The sparse features, if that is what there is.
+    pub fn sparse(&self) -> Option<Sparse<'g>> {
+        self.sparse
+    }
+
+    /// The categories, in the order in which they were added.
+    pub fn categories(&self) -> impl Iterator<Item = Category<'_, 'g>> {
+        self.named.iter().filter_map(|known| {
+            Some(Category { name: &known.name, index: known.value, size: known.categories? })
+        })
+    }
+
     /// All inputs by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Var<'g>)> {
-        self.named.iter().map(|(name, x)| (name.as_str(), *x))
+        self.named.iter().map(|known| (known.name.as_str(), known.value))
     }
 }
 
@@ -122,7 +215,8 @@ impl ModelSpec {
     /// assert!(spec.build(&settings, &Task::Binary).is_ok());
     /// let error = spec.build(&settings, &Task::Multiclass { classes: 3 }).err().unwrap();
     /// assert_eq!(error.to_string(), "the model `logistic` is not for classification into 3 classes");
-    /// assert_eq!(error.help().unwrap(), "suited are softmax, mlp, cnn, lenet, vgg, resnet, encoder, rnn, lstm, gru");
+    /// let help = error.help().unwrap();
+    /// assert!(help.starts_with("suited are softmax, mlp, ") && help.contains("svm"), "{help}");
     /// # Ok::<(), steepest_nn::NnError>(())
     /// ```
     ///

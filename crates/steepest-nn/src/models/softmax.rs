@@ -6,7 +6,7 @@ use steepest_spec::{Accepts, Default, Description, Hyperparameter};
 
 use super::ModelSpec;
 use crate::registry::{check_text, configure};
-use crate::{Dense, Flatten, Init, InitializerSpec, Layer, Scope, Task};
+use crate::{Dense, Flatten, Init, InitializerSpec, Layer, Scope, Sparse, Task};
 
 /// Softmax regression, also called multinomial logistic regression.
 ///
@@ -46,12 +46,23 @@ impl Softmax {
     }
 }
 
+impl Softmax {
+    fn dense(&self) -> Dense {
+        let dense = Dense { use_bias: self.use_bias, ..Dense::new(self.outputs) };
+        dense.weight_init(self.weight_init.clone())
+    }
+}
+
 impl Layer for Softmax {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
         let x = Flatten {}.forward(cx, x);
-        let dense = Dense { use_bias: self.use_bias, ..Dense::new(self.outputs) };
-        cx.apply("softmax", &dense.weight_init(self.weight_init.clone()), x)
+        cx.apply("softmax", &self.dense(), x)
+    }
+
+    #[track_caller]
+    fn forward_sparse<'g>(&self, cx: &mut Scope<'_, 'g>, x: Sparse<'g>) -> Var<'g> {
+        cx.layer("softmax", |cx| self.dense().forward_sparse(cx, x))
     }
 }
 

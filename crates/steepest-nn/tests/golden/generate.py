@@ -61,6 +61,17 @@ def losses():
 
         return function
 
+    def one_versus_rest(power):
+        def function(x, t):
+            sign = 2 * F.one_hot(t, x.shape[-1]) - 1
+            return (F.relu(1 - sign * x) ** power).sum(dim=1)
+
+        return function
+
+    def against_the_best(x, t):
+        right = F.one_hot(t, x.shape[-1]).bool()
+        return F.relu(1 + x.masked_fill(right, -torch.inf).max(dim=1).values - x[right])
+
     return [
         loss("mean-squared-error", {}, values, targets, lambda p, t: F.mse_loss(p, t, **each)),
         loss("mean-absolute-error", {}, values, targets, lambda p, t: F.l1_loss(p, t, **each)),
@@ -70,6 +81,19 @@ def losses():
         loss("cross-entropy", {}, logits, labels, cross_entropy(0.0)),
         loss("cross-entropy", {"label-smoothing": 0.1}, logits, labels, cross_entropy(0.1)),
         loss("cross-entropy", {}, sequence, sequence_labels, cross_entropy(0.0)),
+        loss("hinge", {}, z, y, lambda p, t: F.relu(1 - (2 * t - 1) * p)),
+        loss("hinge", {"squared": True}, values, targets, lambda p, t: F.relu(1 - (2 * t - 1) * p) ** 2),
+        loss("multiclass-hinge", {}, logits, labels, one_versus_rest(1)),
+        loss("multiclass-hinge", {"squared": True}, logits[:6], labels[:6], one_versus_rest(2)),
+        loss("multiclass-hinge", {"against": "best"}, logits[:7], labels[:7], against_the_best),
+        loss("epsilon-insensitive", {}, values, targets, lambda p, t: F.relu((p - t).abs() - 0.1)),
+        loss(
+            "epsilon-insensitive",
+            {"epsilon": 0.5, "squared": True},
+            values,
+            targets,
+            lambda p, t: F.relu((p - t).abs() - 0.5) ** 2,
+        ),
     ]
 
 

@@ -8,6 +8,7 @@ pub mod clip_value;
 pub mod l2;
 pub mod momentum;
 pub mod nesterov;
+pub mod proximal_l1;
 pub mod rmsprop;
 pub mod rmsprop_centered;
 pub mod scale_by_rate;
@@ -23,6 +24,7 @@ pub use self::{
     l2::L2,
     momentum::Momentum,
     nesterov::Nesterov,
+    proximal_l1::ProximalL1,
     rmsprop::RmsProp,
     rmsprop_centered::RmsPropCentered,
     scale_by_rate::ScaleByRate,
@@ -56,4 +58,5 @@ pub static TRANSFORMS: &[&TransformSpec] = &[
     &adam::RULE,
     &scale_by_rate::SPEC,
     &weight_decay::SPEC,
+    &proximal_l1::SPEC,
 ];

@@ -42,6 +42,20 @@ pub struct WeightDecay {
     pub decaying: Decaying,
 }
 
+impl Decaying {
+    pub(crate) fn from_settings(settings: &Settings) -> Decaying {
+        match settings.text(DECAYING.name) {
+            "matrices" => Decaying::Matrices,
+            _ => Decaying::All,
+        }
+    }
+
+    /// Whether a parameter of so many axes decays.
+    pub(crate) fn includes(self, rank: usize) -> bool {
+        self == Decaying::All || rank >= 2
+    }
+}
+
 impl WeightDecay {
     /// Decay of all parameters.
     pub const fn new(lambda: f64) -> WeightDecay {
@@ -49,11 +63,7 @@ impl WeightDecay {
     }
 
     pub(crate) fn from_settings(settings: &Settings) -> WeightDecay {
-        let decaying = match settings.text(DECAYING.name) {
-            "matrices" => Decaying::Matrices,
-            _ => Decaying::All,
-        };
-        WeightDecay { lambda: settings.number(LAMBDA.name), decaying }
+        WeightDecay { lambda: settings.number(LAMBDA.name), decaying: Decaying::from_settings(settings) }
     }
 }
 
@@ -64,9 +74,9 @@ impl Transform for WeightDecay {
 
     fn apply<'g>(&self, cx: &mut UpdateScope<'_, 'g>, updates: Updates<'g>) -> Updates<'g> {
         let shrink = cx.rate() * self.lambda;
-        cx.each(updates, |p, u| match (self.decaying, p.value().shape().rank()) {
-            (Decaying::Matrices, 0 | 1) => u,
-            _ => u + shrink * p.value(),
+        cx.each(updates, |p, u| match self.decaying.includes(u.shape().rank()) {
+            true => u + shrink * p.value(),
+            false => u,
         })
     }
 

@@ -225,6 +225,13 @@ impl Document<'_> {
                 standardize_target: data.flag("standardize-target"),
                 unseen: if data.text("unseen") == "error" { Unseen::Error } else { Unseen::Ignore },
                 max_categories: data.integer("max-categories") as usize,
+                embed: data.texts("embed"),
+                text: text("text"),
+                ngrams: data.integer("ngrams") as usize,
+                min_rows: data.integer("min-rows") as usize,
+                max_terms: data.integer("max-terms") as usize,
+                hash_bits: data.get("hash-bits").map(|_| data.integer("hash-bits") as u32),
+                tf_idf: data.flag("tf-idf"),
             },
         })
     }

@@ -21,6 +21,7 @@ use crate::evaluator::Evaluator;
 use crate::gradient_look::GradientLook;
 use crate::run_directory::RunDirectory;
 use crate::stepper::{StepPlans, Stepper};
+use crate::training::with_shrinkage;
 use crate::{Evaluation, Event, RunOptions, RunSpec, StopOptions, TrainError, Training};
 
 pub use run::Run;
@@ -125,6 +126,7 @@ impl Trainer {
 
     pub(crate) fn build(mut training: Training, resume: bool) -> Result<Trainer, TrainError> {
         let blueprint = training.blueprint()?;
+        training.optimizer = with_shrinkage(blueprint.model.shrinkage(), training.optimizer);
         let rows = training.train.rows();
         if rows == 0 {
             return Err(TrainError::NoRows { what: "train on" });
@@ -138,9 +140,9 @@ impl Trainer {
             // One batch holds everything, in whatever order.
             false => Batches::sequential(rows, training.batch),
         };
-        let plans = StepPlans::compile(&blueprint, &*training.optimizer, &batches)?;
+        let plans = StepPlans::compile(&blueprint, &*training.optimizer, &batches, &training.train)?;
         let mut variables = Variables::new(&plans.variables(), blueprint.precision);
-        let (cost, stepper) = (plans.cost(), plans.bind(&variables)?);
+        let (cost, stepper) = (plans.cost(), plans.bind(&variables, &blueprint.form)?);
         let mut spec = training.spec();
         let options = training.run;
         let evaluator = Evaluator::new(&blueprint, options.metrics.as_deref())?;

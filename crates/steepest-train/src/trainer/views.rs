@@ -77,7 +77,7 @@ impl Trainer {
 
     /// The compiled training step, pass by pass.
     pub fn explain(&self) -> String {
-        let plans = StepPlans::compile(&self.blueprint, &*self.optimizer, &self.batches);
+        let plans = StepPlans::compile(&self.blueprint, &*self.optimizer, &self.batches, &self.train);
         // They have been compiled before, so there is no error to be expected.
         plans.map_or_else(|error| error.to_string(), |plans| plans.explain())
     }

@@ -1,0 +1,55 @@
+//! `steepest recommend`: the items that a user is predicted to like best.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use steepest::train::{Ranked, SavedModel};
+
+use super::{figure, load_model, say};
+use crate::arguments::Recommend;
+use crate::failure::Failure;
+use crate::style::Style;
+use crate::table::{Side, Table};
+
+pub fn run(arguments: &Recommend) -> Result<(), Failure> {
+    let model = load_model(&arguments.model)?;
+    let style = Style::stderr();
+    if !model.knows_user(&arguments.user) {
+        eprintln!(
+            "{} training never saw `{}`: items are ranked by what they mean to everyone",
+            style.yellow("warning:"),
+            arguments.user
+        );
+    }
+    let seen = match seen_file(arguments, &model) {
+        Some(file) => model.items_of(&arguments.user, &file)?,
+        None => BTreeSet::new(),
+    };
+    if !seen.is_empty() && !arguments.json {
+        eprintln!("{} {} items that the user has rated are left out", style.cyan("note:"), seen.len());
+    }
+    let ranked = model.recommend(&arguments.user, arguments.count, &seen)?;
+    show(&ranked, "item", "predicted", arguments.json)
+}
+
+/// The file whose items are left out: the one named, else the training file if it is still there.
+fn seen_file(arguments: &Recommend, model: &SavedModel) -> Option<PathBuf> {
+    if arguments.all {
+        return None;
+    }
+    let trained = || model.spec().map(|spec| spec.data.train.clone()).filter(|path| path.is_file());
+    arguments.seen.clone().or_else(trained)
+}
+
+/// Prints names and scores.
+pub(super) fn show(ranked: &[Ranked], name: &str, score: &str, json: bool) -> Result<(), Failure> {
+    if json {
+        let lines = ranked.iter().map(|item| serde_json::json!({ "name": item.name, "score": item.score }));
+        return say(&format!("{:#}\n", serde_json::Value::Array(lines.collect())));
+    }
+    let mut table = Table::new([("", Side::Right), (name, Side::Left), (score, Side::Right)]);
+    for (place, item) in ranked.iter().enumerate() {
+        table.row([(place + 1).to_string(), item.name.clone(), figure(item.score)]);
+    }
+    say(&table.render("", &Style::stdout()))
+}
