@@ -13,6 +13,11 @@ use crate::table::{Side, Table};
 
 pub fn run(arguments: &Recommend) -> Result<(), Failure> {
     let model = load_model(&arguments.model)?;
+    let seen = match seen_file(arguments, &model) {
+        Some(file) => model.items_of(&arguments.user, &file)?,
+        None => BTreeSet::new(),
+    };
+    let ranked = model.recommend(&arguments.user, arguments.count, &seen)?;
     let style = Style::stderr();
     if !model.knows_user(&arguments.user) {
         eprintln!(
@@ -21,14 +26,9 @@ pub fn run(arguments: &Recommend) -> Result<(), Failure> {
             arguments.user
         );
     }
-    let seen = match seen_file(arguments, &model) {
-        Some(file) => model.items_of(&arguments.user, &file)?,
-        None => BTreeSet::new(),
-    };
-    if !seen.is_empty() && !arguments.json {
+    if !seen.is_empty() {
         eprintln!("{} {} items that the user has rated are left out", style.cyan("note:"), seen.len());
     }
-    let ranked = model.recommend(&arguments.user, arguments.count, &seen)?;
     show(&ranked, "item", "predicted", arguments.json)
 }
 

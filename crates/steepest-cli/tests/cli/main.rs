@@ -6,4 +6,5 @@ mod bad_spec;
 mod harness;
 mod help;
 mod list;
+mod recommend;
 mod runs;
