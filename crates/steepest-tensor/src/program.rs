@@ -538,6 +538,22 @@ pub struct Program {
 }
 
 impl Program {
+    /// A program that does nothing.
+    pub fn new(dtype: DType) -> Program {
+        Program {
+            dtype,
+            arena_len: 0,
+            index_len: 0,
+            variables_len: 0,
+            scalars: Vec::new(),
+            scalar_instrs: Vec::new(),
+            literals: Vec::new(),
+            index_literals: Vec::new(),
+            regions: Vec::new(),
+            parallel: false,
+        }
+    }
+
     /// The same program with the variables elsewhere: `moved` gives each place's new offset.
     #[must_use]
     pub fn with_variables(mut self, len: usize, moved: impl Fn(usize) -> usize) -> Program {
