@@ -15,10 +15,9 @@ use crate::passes::schedule::{GroupPlan, Run, Schedule};
 use crate::passes::simplify::Flow;
 
 /// Rows of a product that go through a group's instructions together: few enough that what they make
-/// stays in the second-level cache, a multiple of the micro-kernel's eight.
+/// stays in the second-level cache, and that weight gradients are hot when the update reads them; a multiple of
+/// the micro-kernel's eight.
 const MATMUL_BLOCK: usize = 64;
-/// The same where the factor is a transposed activation: weight gradients, updated while they are hot.
-const GRADIENT_BLOCK: usize = 48;
 /// Bytes that a few images may read and write while they go through a group's instructions together, so that
 /// what they make stays in the second-level cache.
 const IMAGE_BLOCK: u64 = 1 << 20;
@@ -133,8 +132,6 @@ impl Emitter<'_> {
         let instrs = plan.runs.iter().flat_map(|run| self.run(run, plan.extent)).collect();
         let product =
             self.items(plan).any(|item| matches!(item.kernel, Kernel::MatMul { by_columns: false, .. }));
-        let gradient =
-            self.items(plan).any(|item| matches!(&item.kernel, Kernel::MatMul { a, .. } if a.column != 1));
         let whole = plan.extent.max(1);
         if self.items(plan).any(|item| matches!(item.kernel, Kernel::Scan(_))) {
             // Each thread takes all its rows through all steps at once.
@@ -152,12 +149,11 @@ impl Emitter<'_> {
                 instrs,
             };
         }
-        let (align, block) = match (product, gradient) {
-            (true, true) => (8, GRADIENT_BLOCK),
-            (true, false) => (8, MATMUL_BLOCK),
+        let (align, block) = match product {
+            true => (8, MATMUL_BLOCK),
             // Elements or columns: whole cache lines for each thread.
-            _ if plan.extent >= 256 => (16, whole),
-            _ => (1, whole),
+            false if plan.extent >= 256 => (16, whole),
+            false => (1, whole),
         };
         Group { extent: plan.extent, align, block, shared: self.work(plan) >= SHARED_WORK, instrs }
     }

@@ -4,10 +4,15 @@
 //! multiples of [`DEPTH`]. So its bits do not depend on how rows are shared among threads, nor on which
 //! micro-kernel computes it.
 
+use std::mem::MaybeUninit;
+
 use crate::real::{AVX512, Real, Vector};
 
 /// Inner steps between two visits of C: a panel of B of this depth stays in the first-level cache.
 const DEPTH: usize = 256;
+
+/// Rows of a transposed left factor that are copied at once.
+const PACKED_ROWS: usize = 64;
 
 /// The operands of a product: pointers and strides in elements.
 #[derive(Clone, Copy)]
@@ -48,17 +53,57 @@ pub(crate) unsafe fn product<T: Real, const L: usize, const ISA: u8>(p: &Product
             Product { k: depth, a: p.a.add(start * p.a_column), b: p.b.add(start * p.b_row), ..*p }
         };
         // SAFETY: `slab` names a subset of the elements of `p`.
-        unsafe { slab_product::<T, L, ISA>(&slab, start > 0) };
+        unsafe {
+            if ISA == AVX512 && p.a_row == 1 && p.a_column > 8 && p.m >= 8 && p.n > 3 * L && depth >= 32 {
+                packed_slab::<T, L, ISA>(&slab, start > 0);
+            } else {
+                slab_product::<T, L, ISA>(&slab, 0, start > 0);
+            }
+        }
         start += depth;
     }
 }
 
-/// One slab of the inner dimension, column panel by column panel.
+/// One slab with a transposed left factor, whose elements for eight rows at a time are copied so that they
+/// follow one another: at a stride of a power of two, the cache would keep few of them.
+///
+/// # Safety
+/// As for [`product`], with k ≤ [`DEPTH`].
+#[inline(always)]
+unsafe fn packed_slab<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, add: bool) {
+    let mut buffer = [const { MaybeUninit::<[T; 8]>::uninit() }; PACKED_ROWS / 8 * DEPTH];
+    let mut first = 0;
+    while first < p.m {
+        let rows = PACKED_ROWS.min(p.m - first);
+        // SAFETY: columns `first..first + rows` of the transposed factor are readable at each of k steps; what
+        // remains of the last eight is not read later.
+        unsafe {
+            for (block, packed) in buffer.chunks_mut(p.k).enumerate().take(rows.div_ceil(8)) {
+                let left = rows - 8 * block;
+                for (step, packed) in packed.iter_mut().enumerate() {
+                    let from = p.a.add(step * p.a_column + first + 8 * block);
+                    if left >= 8 {
+                        packed.write(from.cast::<[T; 8]>().read_unaligned());
+                    } else {
+                        std::ptr::copy_nonoverlapping(from, packed.as_mut_ptr().cast(), left);
+                    }
+                }
+            }
+            let (a, c) = (buffer.as_ptr().cast(), p.c.add(first * p.c_row));
+            let q = Product { m: rows, a, a_row: 1, a_column: 8, c, ..*p };
+            slab_product::<T, L, ISA>(&q, 8 * p.k, add);
+        }
+        first += rows;
+    }
+}
+
+/// One slab of the inner dimension, column panel by column panel. Every eight rows of A start `eight` elements
+/// after those before; 0 says that all rows are `a_row` apart.
 ///
 /// # Safety
 /// As for [`product`].
 #[inline(always)]
-unsafe fn slab_product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, add: bool) {
+unsafe fn slab_product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, eight: usize, add: bool) {
     let mut j = 0;
     while j < p.n {
         let left = p.n - j;
@@ -75,9 +120,9 @@ unsafe fn slab_product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, a
         unsafe {
             let q = Product { b: p.b.add(j), c: p.c.add(j), ..*p };
             match width.div_ceil(L) {
-                3 => panel::<T, L, 3, ISA>(&q, L, next, add),
-                2 => panel::<T, L, 2, ISA>(&q, width - L, next, add),
-                _ => panel::<T, L, 1, ISA>(&q, width, next, add),
+                3 => panel::<T, L, 3, ISA>(&q, eight, L, next, add),
+                2 => panel::<T, L, 2, ISA>(&q, eight, width - L, next, add),
+                _ => panel::<T, L, 1, ISA>(&q, eight, width, next, add),
             }
         }
         j += width;
@@ -92,11 +137,14 @@ unsafe fn slab_product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, a
 #[inline(always)]
 unsafe fn panel<T: Real, const L: usize, const NV: usize, const ISA: u8>(
     p: &Product<T>,
+    eight: usize,
     last: usize,
     next: *const T,
     add: bool,
 ) {
     let (mut i, mut column) = (0, 0);
+    let row =
+        |i: usize| p.a.wrapping_add(if eight == 0 { i * p.a_row } else { i / 8 * eight + i % 8 * p.a_row });
     let mut ahead = || {
         let at = if column < NV { next.wrapping_add(column * L) } else { p.b };
         column += 1;
@@ -105,28 +153,29 @@ unsafe fn panel<T: Real, const L: usize, const NV: usize, const ISA: u8>(
     // SAFETY: each call takes rows i..i + MR ≤ m of A and C.
     unsafe {
         while ISA == AVX512 && i + 8 <= p.m {
-            rows::<T, L, 8, NV, ISA>(p, i, last, ahead(), add);
+            rows::<T, L, 8, NV, ISA>(p, row(i), i, last, ahead(), add);
             i += 8;
         }
         while i + 4 <= p.m {
-            rows::<T, L, 4, NV, ISA>(p, i, last, ahead(), add);
+            rows::<T, L, 4, NV, ISA>(p, row(i), i, last, ahead(), add);
             i += 4;
         }
         if i + 2 <= p.m {
-            rows::<T, L, 2, NV, ISA>(p, i, last, ahead(), add);
+            rows::<T, L, 2, NV, ISA>(p, row(i), i, last, ahead(), add);
             i += 2;
         }
         if i < p.m {
-            rows::<T, L, 1, NV, ISA>(p, i, last, ahead(), add);
+            rows::<T, L, 1, NV, ISA>(p, row(i), i, last, ahead(), add);
         }
     }
 }
 
 /// # Safety
-/// As for [`panel`], for rows `i..i + MR`.
+/// As for [`panel`], for rows `i..i + MR`, whose part of A is at `a`.
 #[inline(always)]
 unsafe fn rows<T: Real, const L: usize, const MR: usize, const NV: usize, const ISA: u8>(
     p: &Product<T>,
+    a: *const T,
     i: usize,
     last: usize,
     ahead: *const T,
@@ -134,7 +183,7 @@ unsafe fn rows<T: Real, const L: usize, const MR: usize, const NV: usize, const 
 ) {
     // SAFETY: the caller promises the rows.
     unsafe {
-        let q = Product { a: p.a.add(i * p.a_row), c: p.c.add(i * p.c_row), ..*p };
+        let q = Product { a, c: p.c.add(i * p.c_row), ..*p };
         // Panels of three vectors are always whole.
         if last == L || NV == 3 {
             micro::<T, L, MR, NV, ISA, false>(&q, L, ahead, add);
