@@ -7,7 +7,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
-use steepest_tensor::program::{Group, Instr, MatMul, Matrix, Place, Program, Region, Space};
+use steepest_tensor::program::{Group, Instr, MatMul, Matrix, Place, Program, Region, Space, Stride};
 use steepest_tensor::{DType, Machine, Pool, Reals};
 
 fn program(batches: usize, (m, k, n): (usize, usize, usize), block: usize, transposed: bool) -> Program {
@@ -16,10 +16,10 @@ fn program(batches: usize, (m, k, n): (usize, usize, usize), block: usize, trans
         let place = Place { space: Space::Arena, offset: end, len: batches * rows * columns };
         end += place.len.next_multiple_of(16);
         let (row, column) = if transposed { (1, rows) } else { (columns, 1) };
-        Matrix { place, row, column, batch: rows * columns }
+        Matrix { place, row, column, batch: Stride::plain(rows * columns) }
     };
     let (a, b, c) = (matrix(m, k, transposed), matrix(k, n, false), matrix(m, n, false).place);
-    let product = MatMul { batches, m, n, k, a, b, c, by_columns: false };
+    let product = MatMul { batches, m, n, k, a, b, c, rows: None, by_columns: false };
     let instrs = vec![Instr::MatMul(product)];
     let group = Group { extent: batches * m, align: 8, block, shared: true, instrs };
     Program { arena_len: end, regions: vec![Region { groups: vec![group] }], ..Program::new(DType::F32) }
