@@ -1,5 +1,7 @@
 //! Flat buffers, aligned to cache lines and vectors.
 
+use memmap2::MmapMut;
+
 use crate::DType;
 
 #[derive(Clone, Copy)]
@@ -8,9 +10,46 @@ struct Line([u8; 64]);
 
 /// A fixed number of plain numbers on a 64-byte boundary, zero at first.
 pub(crate) struct Flat<T> {
-    lines: Vec<Line>,
+    bytes: Bytes,
     len: usize,
     element: std::marker::PhantomData<T>,
+}
+
+/// Bytes from this on are asked of the system in large pages: with small ones, a step over megabytes of
+/// parameters waits for address translation.
+const LARGE: usize = 2 << 20;
+
+enum Bytes {
+    Small(Vec<Line>),
+    Large(MmapMut),
+}
+
+impl Bytes {
+    fn zeros(bytes: usize) -> Bytes {
+        if bytes >= LARGE
+            && let Ok(map) = MmapMut::map_anon(bytes.next_multiple_of(LARGE))
+        {
+            // Without large pages, small ones do.
+            #[cfg(target_os = "linux")]
+            let _ = map.advise(memmap2::Advice::HugePage);
+            return Bytes::Large(map);
+        }
+        Bytes::Small(vec![Line([0; 64]); bytes.div_ceil(64)])
+    }
+
+    fn as_ptr(&self) -> *const u8 {
+        match self {
+            Bytes::Small(lines) => lines.as_ptr().cast(),
+            Bytes::Large(map) => map.as_ptr(),
+        }
+    }
+
+    fn as_mut_ptr(&mut self) -> *mut u8 {
+        match self {
+            Bytes::Small(lines) => lines.as_mut_ptr().cast(),
+            Bytes::Large(map) => map.as_mut_ptr(),
+        }
+    }
 }
 
 /// Numbers for which all-zero bytes are a value and that need no dropping.
@@ -21,28 +60,29 @@ impl Plain for u32 {}
 
 impl<T: Plain> Flat<T> {
     pub fn zeros(len: usize) -> Flat<T> {
-        let bytes = len * size_of::<T>();
-        Flat { lines: vec![Line([0; 64]); bytes.div_ceil(64)], len, element: std::marker::PhantomData }
+        Flat { bytes: Bytes::zeros(len * size_of::<T>()), len, element: std::marker::PhantomData }
     }
 
     pub fn as_slice(&self) -> &[T] {
-        // SAFETY: the lines hold at least `len` elements, aligned to 64; any bytes are a plain number.
-        unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.len) }
+        // SAFETY: the bytes hold at least `len` elements, aligned to 64 or to a page; any bytes are a plain number.
+        unsafe { std::slice::from_raw_parts(self.bytes.as_ptr().cast(), self.len) }
     }
 
     pub fn as_mut_slice(&mut self) -> &mut [T] {
         // SAFETY: as above, and `self` is borrowed exclusively.
-        unsafe { std::slice::from_raw_parts_mut(self.lines.as_mut_ptr().cast(), self.len) }
+        unsafe { std::slice::from_raw_parts_mut(self.bytes.as_mut_ptr().cast(), self.len) }
     }
 
     pub fn as_mut_ptr(&mut self) -> *mut T {
-        self.lines.as_mut_ptr().cast()
+        self.bytes.as_mut_ptr().cast()
     }
 }
 
 impl<T: Plain> Clone for Flat<T> {
     fn clone(&self) -> Flat<T> {
-        Flat { lines: self.lines.clone(), len: self.len, element: std::marker::PhantomData }
+        let mut copy = Flat::zeros(self.len);
+        copy.as_mut_slice().copy_from_slice(self.as_slice());
+        copy
     }
 }
 
