@@ -100,33 +100,31 @@ impl<T: Real> Walk<'_, T> {
         column: usize,
         last: usize,
     ) {
-        let mut best = [T::NEG_INFINITY; L];
-        let mut picked = [T::ZERO; L];
+        let mut best = Vector::<T, L>::splat(T::NEG_INFINITY);
+        let mut picked = Vector::<T, L>::splat(T::ZERO);
         let ((top, bottom), (left, right)) = (self.taps(0, y), self.taps(1, x));
+        let same = std::ptr::eq(self.images, self.values);
         let mut first = true;
         for ky in top..bottom {
             for kx in left..right {
                 let at = self.pixel(y, x, ky, kx) + column;
                 // SAFETY: the pixel lies inside the image.
-                let (candidate, value) = unsafe {
-                    (
-                        load::<T, L, ISA, PART>(self.images.add(at), last),
-                        load::<T, L, ISA, PART>(self.values.add(at), last),
-                    )
-                };
-                for l in 0..L {
-                    let wins = first || beats(candidate.0[l], best[l]);
-                    best[l] = if wins { candidate.0[l] } else { best[l] };
-                    picked[l] = if wins { value.0[l] } else { picked[l] };
+                let candidate = unsafe { load::<T, L, ISA, PART>(self.images.add(at), last) };
+                let wins = beats(candidate, best);
+                if !same {
+                    // SAFETY: as above.
+                    let value = unsafe { load::<T, L, ISA, PART>(self.values.add(at), last) };
+                    picked = if first { value } else { wins.zip3(value, picked, choose) };
                 }
+                best = if first { candidate } else { wins.zip3(candidate, best, choose) };
                 first = false;
             }
         }
         let to = (y * self.p.windows.small[1] + x) * self.p.channels + column;
+        let result = if same { best } else { picked };
         // SAFETY: the position lies inside the result.
         unsafe {
-            let picked = Vector(picked);
-            if PART { picked.store_part::<ISA>(self.to.add(to), last) } else { picked.store(self.to.add(to)) }
+            if PART { result.store_part::<ISA>(self.to.add(to), last) } else { result.store(self.to.add(to)) }
         }
     }
 
@@ -140,47 +138,54 @@ impl<T: Real> Walk<'_, T> {
         column: usize,
         last: usize,
     ) {
-        let mut best = [T::NEG_INFINITY; L];
-        let mut winner = [0u32; L];
+        let mut best = Vector::<T, L>::splat(T::NEG_INFINITY);
+        // The winning tap's number, as a number of the precision, so that all lanes are of one width.
+        let mut winner = Vector::<T, L>::splat(T::ZERO);
         let ((top, bottom), (left, right)) = (self.taps(0, y), self.taps(1, x));
-        let mut number = 0;
+        let mut number = T::ZERO;
         for ky in top..bottom {
             for kx in left..right {
                 let at = self.pixel(y, x, ky, kx) + column;
                 // SAFETY: the pixel lies inside the image.
                 let candidate = unsafe { load::<T, L, ISA, PART>(self.images.add(at), last) };
-                number += 1;
-                for l in 0..L {
-                    let wins = number == 1 || beats(candidate.0[l], best[l]);
-                    best[l] = if wins { candidate.0[l] } else { best[l] };
-                    winner[l] = if wins { number } else { winner[l] };
+                if number == T::ZERO {
+                    best = candidate;
+                } else {
+                    let wins = beats(candidate, best);
+                    best = wins.zip3(candidate, best, choose);
+                    winner = wins.zip3(Vector::splat(number), winner, choose);
                 }
+                number = number + T::ONE;
             }
         }
         let from = (y * self.p.windows.small[1] + x) * self.p.channels + column;
         // SAFETY: the position lies inside the values, the pixels inside the result.
         unsafe {
             let added = load::<T, L, ISA, PART>(self.values.add(from), last);
-            let mut number = 0;
+            let mut number = T::ZERO;
             for ky in top..bottom {
                 for kx in left..right {
-                    number += 1;
                     let to = self.to.add(self.pixel(y, x, ky, kx) + column);
-                    let mut sum = load::<T, L, ISA, PART>(to.cast_const(), last);
-                    for ((lane, &winner), &value) in sum.0.iter_mut().zip(&winner).zip(&added.0) {
-                        *lane = if winner == number { *lane + value } else { *lane };
-                    }
+                    let sum = load::<T, L, ISA, PART>(to.cast_const(), last);
+                    let wins = winner.zip(Vector::splat(number), |a, b| T::truth(a == b));
+                    let sum = wins.zip3(sum.add(added), sum, choose);
                     if PART { sum.store_part::<ISA>(to, last) } else { sum.store(to) }
+                    number = number + T::ONE;
                 }
             }
         }
     }
 }
 
-/// Whether a later candidate takes the place of the maximum so far: if it is larger, or the first NaN.
+/// Whether a later candidate takes the place of the maximum so far, as 1 or 0: if it is larger, or the first NaN.
 #[inline(always)]
-fn beats<T: Real>(candidate: T, best: T) -> bool {
-    candidate > best || (candidate.is_nan() && !best.is_nan())
+fn beats<T: Real, const L: usize>(candidate: Vector<T, L>, best: Vector<T, L>) -> Vector<T, L> {
+    candidate.zip(best, |candidate, best| T::truth((candidate > best) | (candidate.is_nan() & !best.is_nan())))
+}
+
+#[inline(always)]
+fn choose<T: Real>(condition: T, yes: T, no: T) -> T {
+    if condition == T::ONE { yes } else { no }
 }
 
 /// # Safety
