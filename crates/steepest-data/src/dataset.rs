@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use steepest_tensor::Shape;
 
+use crate::augment::{Augmentation, Augmenter};
 use crate::sparse::{Codes, SparseRows};
 use crate::{DataError, Real};
 
@@ -144,6 +145,7 @@ pub struct Dataset {
     width: usize,
     rows: usize,
     selection: Option<Arc<[u32]>>,
+    augmenter: Option<Augmenter>,
 }
 
 impl Dataset {
@@ -174,7 +176,7 @@ impl Dataset {
             });
         }
         let (features, targets) = (Arc::new(features), Arc::new(targets));
-        Ok(Dataset { features, targets, example, width, rows, selection: None })
+        Ok(Dataset { features, targets, example, width, rows, selection: None, augmenter: None })
     }
 
     /// Features without targets, row after row. `example` is the shape of one row.
@@ -345,6 +347,23 @@ impl Dataset {
         self
     }
 
+    /// The same data with images of bytes that are changed at random when a batch is filled.
+    pub fn augmented(self, what: Augmentation, seed: u64) -> Dataset {
+        let augmenter = what.is_any().then(|| Augmenter::new(what, seed));
+        Dataset { augmenter, ..self }
+    }
+
+    /// The same data as one epoch sees it. Without augmentation all epochs see the same.
+    pub fn at_epoch(&self, epoch: u64) -> Dataset {
+        let augmenter = self.augmenter.map(|augmenter| augmenter.at_epoch(epoch));
+        Dataset { augmenter, ..self.clone() }
+    }
+
+    /// Whether epochs see different features.
+    pub fn is_augmented(&self) -> bool {
+        self.augmenter.is_some()
+    }
+
     /// The number of rows.
     pub fn rows(&self) -> usize {
         self.rows
@@ -463,7 +482,11 @@ impl Dataset {
                 Features::F64(values) => R::copy_f64(slot, &values[row * width..(row + 1) * width]),
                 Features::Bytes { pixels, scale } => {
                     let pixels = &pixels[row * width..(row + 1) * width];
-                    slot.iter_mut().zip(pixels).for_each(|(t, &p)| *t = R::from_f32(f32::from(p) * scale));
+                    let feature = |byte: u8| R::from_f32(f32::from(byte) * scale);
+                    match self.augmenter.and_then(|augmenter| augmenter.change(row, self.example)) {
+                        Some(change) => change.apply(pixels, slot, feature(0), feature),
+                        None => slot.iter_mut().zip(pixels).for_each(|(t, &p)| *t = feature(p)),
+                    }
                 }
                 Features::Tokens { .. } | Features::Sparse(_) | Features::Codes(_) => {
                     return Err(DataError::TargetForm { wanted: "dense features", got: "other features" });

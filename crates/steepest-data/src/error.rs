@@ -472,6 +472,38 @@ pub enum DataError {
         /// Number of labels.
         labels: u64,
     },
+    /// Changes of images asked for where there are none.
+    #[error("`augment` changes images, but {} has none\n  help: leave `augment` out", path.display())]
+    NothingToAugment {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder without pictures.
+    #[error("{} holds no pictures\n  help: put PNG or JPEG files into a folder for each class: `{}/cat/1.png`", path.display(), path.display())]
+    NoPictures {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A picture that cannot be decoded.
+    #[error("cannot decode {}: {source}\n  help: open it in a picture viewer; save it again as PNG or JPEG, or remove it", path.display())]
+    Picture {
+        /// The picture.
+        path: PathBuf,
+        /// What the decoder said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Pictures of several sizes, or coloured ones among grey ones.
+    #[error("{} is {got:?}, but {} is {expected:?}\n  help: bring all pictures to one size, and make all of them grey or all coloured", path.display(), first.display())]
+    PictureShape {
+        /// The picture.
+        path: PathBuf,
+        /// Height, width and, for coloured ones, channels of the first picture.
+        expected: Vec<usize>,
+        /// Those of this one.
+        got: Vec<usize>,
+        /// The first picture.
+        first: PathBuf,
+    },
     /// Arrays given in memory do not fit together.
     #[error("{what}: expected {expected} values, got {got}\n  help: give {expected}, or change the shape")]
     Length {

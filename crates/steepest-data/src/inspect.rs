@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use crate::scan::ColumnScan;
 use crate::sources::csv::CsvSource;
-use crate::sources::idx::IdxSource;
 use crate::sources::libsvm::LibsvmSource;
 use crate::{
     Column, ColumnKind, DataError, Finding, Fingerprint, ReadOptions, Reason, Source, Table, Values, sources,
@@ -83,9 +82,9 @@ pub struct NumberSummary {
 /// Those of opening; ragged rows and bytes that are not text.
 pub fn inspect(path: &Path, options: &ReadOptions) -> Result<Inspection, DataError> {
     let spec = sources::detect(path, options)?;
-    let fingerprint = Fingerprint::of_file(path)?;
+    let fingerprint = sources::folder::fingerprint(path)?;
     let (rows, columns, mut findings) = match spec.name {
-        "idx" => images(IdxSource::open(path, options)?)?,
+        "idx" | "folder" => images(&mut *(spec.open)(path, options)?)?,
         "libsvm" => sparse(LibsvmSource::open(path)?)?,
         _ => text(CsvSource::open(path, options)?)?,
     };
@@ -132,7 +131,7 @@ fn text(mut source: CsvSource) -> Result<Seen, DataError> {
     Ok((rows, summaries, findings))
 }
 
-fn images(mut source: IdxSource) -> Result<Seen, DataError> {
+fn images(source: &mut dyn Source) -> Result<Seen, DataError> {
     let schema = source.schema().clone();
     let shape = source.image();
     let cells = crate::scan::CellReader::new(&[]);
@@ -144,6 +143,10 @@ fn images(mut source: IdxSource) -> Result<Seen, DataError> {
             match values {
                 Values::Numbers(values) => values.iter().for_each(|v| labels.push(&v.to_string(), &cells)),
                 Values::Images { pixels: bytes, .. } => pixels.push_bytes(bytes),
+                Values::Names(names) => {
+                    (0..names.codes().len())
+                        .for_each(|row| labels.push(names.get(row).unwrap_or_default(), &cells));
+                }
                 _ => {}
             }
         }
@@ -154,7 +157,7 @@ fn images(mut source: IdxSource) -> Result<Seen, DataError> {
         missing: 0,
         distinct: scan.distinct().0,
         distinct_exact: true,
-        numbers: Some(NumberSummary {
+        numbers: (column.kind != ColumnKind::Categorical).then(|| NumberSummary {
             min: scan.min,
             max: scan.max,
             mean: scan.moments.mean,

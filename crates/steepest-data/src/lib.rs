@@ -6,6 +6,7 @@
 //! of this but the last in one call.
 #![forbid(unsafe_code)]
 
+mod augment;
 mod batch;
 mod corpus;
 mod dataset;
@@ -29,6 +30,7 @@ mod table;
 mod text;
 mod tokenizer;
 
+pub use augment::Augmentation;
 pub use batch::{Batch, BatchIter, BatchSize, Batches, Order, Position};
 pub use corpus::read_corpus;
 pub use dataset::{Dataset, Scaling, TargetKind, TargetsMut};
@@ -46,6 +48,7 @@ pub use real::Real;
 pub use schema::{Column, ColumnKind, Reason, Schema};
 pub use shuffle::Permutation;
 pub use sources::csv::CsvSource;
+pub use sources::folder::FolderSource;
 pub use sources::idx::IdxSource;
 pub use sources::libsvm::LibsvmSource;
 pub use sources::memory::MemorySource;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::corpus::prepare_corpus;
 use crate::table::Values;
 use crate::{
-    ColumnKind, DataError, Dataset, Encoder, Finding, Fingerprint, Fractions, Parameter, PreprocessOptions,
-    Preprocessor, ReadOptions, Schema, Split, Table, Tokens, sources,
+    Augmentation, ColumnKind, DataError, Dataset, Encoder, Finding, Fingerprint, Fractions, Parameter,
+    PreprocessOptions, Preprocessor, ReadOptions, Schema, Split, Table, Tokens, sources,
 };
 
 /// Which data to train on, and how: the `[data]` table of a run spec.
@@ -42,6 +42,8 @@ pub struct DataOptions {
     pub window: Option<usize>,
     /// Tokens from the beginning of one window to that of the next. Default: `window`.
     pub stride: Option<usize>,
+    /// How training images are changed at random. Default: not at all.
+    pub augment: Augmentation,
     /// How files are read.
     #[serde(flatten)]
     pub read: ReadOptions,
@@ -92,6 +94,12 @@ static PARAMETERS: &[Parameter] = &[
         summary: "keeps the share of each class in every part",
         default: "false",
         range: "true, false",
+    },
+    Parameter {
+        name: "augment",
+        summary: "random changes of training images, anew in every epoch",
+        default: "{ shift = 0, flip = false }",
+        range: "pixels, 0 and up; true, false",
     },
     Parameter {
         name: "tokens",
@@ -205,10 +213,14 @@ pub fn prepare(options: &DataOptions, seed: u64) -> Result<Prepared, DataError> 
     let schema = Arc::new(table.schema().clone());
     let [train, validation, test] = parts(&preprocessor, &mut table, &split, &mut findings)?;
     drop(table);
-    let mut files = vec![(options.train.clone(), Fingerprint::of_file(&options.train)?)];
+    if options.augment.is_any() && !preprocessor.example_is_image() {
+        return Err(DataError::NothingToAugment { path: options.train.clone() });
+    }
+    let train = train.augmented(options.augment, seed);
+    let mut files = vec![(options.train.clone(), sources::folder::fingerprint(&options.train)?)];
     let mut separate = |path: &Option<PathBuf>, held_out: Dataset| {
         let Some(path) = path else { return Ok(Some(held_out).filter(|part| !part.is_empty())) };
-        files.push((path.clone(), Fingerprint::of_file(path)?));
+        files.push((path.clone(), sources::folder::fingerprint(path)?));
         separate_file(&preprocessor, path, &options.read, &mut findings).map(Some)
     };
     let validation = separate(&options.validation, validation)?;

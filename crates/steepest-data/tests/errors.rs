@@ -231,7 +231,7 @@ fn files_that_are_not_there() {
         "no such file: DIR/elephants.tsv\n  help: check the path; it is relative to the folder you are in"
     );
     let folder_itself = table(folder.0.path(), &ReadOptions::default()).unwrap_err();
-    assert!(matches!(folder_itself, DataError::Io { .. }), "{folder_itself}");
+    assert!(matches!(folder_itself, DataError::NoPictures { .. }), "{folder_itself}");
 }
 
 /// Preparing `data.csv` for `target` with these options gives this message.

@@ -199,8 +199,8 @@ impl Stepper {
                 };
                 let entries = if sized.more.is_some() { cx.data.entries(batch.rows()) } else { 0 };
                 let program = sized.pick(entries);
-                if !(*keeps && *filled) {
-                    program.fill(cx.data, batch.rows())?;
+                if !(*keeps && *filled) || cx.data.is_augmented() {
+                    program.fill(&cx.data.at_epoch(batch.start().epoch), batch.rows())?;
                     *filled = true;
                 }
                 program.set(step, rate);
@@ -216,7 +216,7 @@ impl Stepper {
                         _ => &mut *whole,
                     };
                     // All rows are in the batch, and their order does not change a mean.
-                    program.fill(cx.data, range)?;
+                    program.fill(&cx.data.at_epoch(batch.start().epoch), range)?;
                     // Parts draw different random numbers (dropout).
                     program.set((step - 1) * parts + number as u64 + 1, rate);
                     program.run(cx.variables, cx.pool)?;

@@ -307,6 +307,10 @@ impl Preprocessor {
         form_of(&self.inputs)
     }
 
+    pub(crate) fn example_is_image(&self) -> bool {
+        matches!(self.inputs.first().map(|input| &input.encoding), Some(Encoding::Image { .. }))
+    }
+
     /// The name of every input, in order: `age`, `color=red`, ….
     pub fn input_names(&self) -> Vec<String> {
         let mut names = Vec::new();

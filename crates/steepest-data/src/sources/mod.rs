@@ -1,6 +1,7 @@
 //! Where rows come from. One file per source; each lists itself below.
 
 pub mod csv;
+pub mod folder;
 pub mod idx;
 pub mod libsvm;
 pub mod memory;
@@ -16,7 +17,7 @@ use crate::error::Nearest;
 use crate::{DataError, Finding, ReadOptions, Schema, Table};
 
 /// Every source, in the order in which they are asked whether a file is theirs.
-pub static SOURCES: &[&SourceSpec] = &[&idx::SPEC, &libsvm::SPEC, &csv::SPEC, &memory::SPEC];
+pub static SOURCES: &[&SourceSpec] = &[&idx::SPEC, &folder::SPEC, &libsvm::SPEC, &csv::SPEC, &memory::SPEC];
 
 /// Rows that come in order, a window at a time.
 ///
@@ -131,6 +132,9 @@ pub fn detect(path: &Path, options: &ReadOptions) -> Result<&'static SourceSpec,
         let nearest = Nearest::find(name, files.clone().map(|spec| spec.name));
         let known = files.find(|spec| spec.name == name);
         return known.ok_or_else(|| DataError::UnknownFormat { name: name.clone(), nearest });
+    }
+    if path.is_dir() {
+        return Ok(&folder::SPEC);
     }
     let head = crate::text::open(path)?.head;
     Ok(files.find(|spec| (spec.detect)(path, &head)).unwrap_or(&csv::SPEC))

@@ -169,7 +169,11 @@ impl<T: Real> Walk<'_, T> {
                     let sum = load::<T, L, ISA, PART>(to.cast_const(), last);
                     let wins = winner.zip(Vector::splat(number), |a, b| T::truth(a == b));
                     let sum = wins.zip3(sum.add(added), sum, choose);
-                    if PART { sum.store_part::<ISA>(to, last) } else { sum.store(to) }
+                    if PART {
+                        sum.store_part::<ISA>(to, last)
+                    } else {
+                        sum.store(to)
+                    }
                     number = number + T::ONE;
                 }
             }
@@ -180,7 +184,8 @@ impl<T: Real> Walk<'_, T> {
 /// Whether a later candidate takes the place of the maximum so far, as 1 or 0: if it is larger, or the first NaN.
 #[inline(always)]
 fn beats<T: Real, const L: usize>(candidate: Vector<T, L>, best: Vector<T, L>) -> Vector<T, L> {
-    candidate.zip(best, |candidate, best| T::truth((candidate > best) | (candidate.is_nan() & !best.is_nan())))
+    candidate
+        .zip(best, |candidate, best| T::truth((candidate > best) | (candidate.is_nan() & !best.is_nan())))
 }
 
 #[inline(always)]

@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use steepest_data::{
-    BatchSize, ColumnKind, DataOptions, Fractions, PreprocessOptions, ReadOptions, Task, Tokens, Unseen,
+    Augmentation, BatchSize, ColumnKind, DataOptions, Fractions, PreprocessOptions, ReadOptions, Task,
+    Tokens, Unseen,
 };
 use steepest_spec::{Description, SettingError, Settings, Value, nearest};
 
@@ -203,6 +204,10 @@ impl Document<'_> {
             test: self.path(&data, "test"),
             split: Some(fractions),
             stratify: data.flag("stratify"),
+            augment: Augmentation {
+                shift: data.integer("augment.shift") as usize,
+                flip: data.flag("augment.flip"),
+            },
             read: ReadOptions {
                 format: text("format"),
                 delimiter: self.delimiter(data.text("delimiter"))?,

@@ -167,6 +167,20 @@ static DATA: Description = section(
             OURS,
         ),
         key(
+            "augment.shift",
+            "The most pixels that training images are moved by, along each axis, anew in every epoch.",
+            Accepts::Integer { min: 0, max: 1 << 16 },
+            Default::Integer(0),
+            "none; He et al., 2016, sec. 4.2, have 4 for 32×32 pixels",
+        ),
+        key(
+            "augment.flip",
+            "Whether training images are mirrored left and right, half of the time.",
+            Accepts::Bool,
+            Default::Bool(false),
+            "none; He et al., 2016, sec. 4.2, flip",
+        ),
+        key(
             "task",
             "What the target is; unset: found out from its values.",
             Accepts::Choice(&["regression", "classification"]),
@@ -252,7 +266,7 @@ static DATA: Description = section(
         ),
         key(
             "format",
-            "The file format (`csv`, `idx`, `libsvm`); unset: found out.",
+            "The file format (`csv`, `idx`, `folder`, `libsvm`); unset: found out.",
             Accepts::Text,
             Default::Unset,
             OURS,

@@ -60,6 +60,8 @@ fn value(spec: &RunSpec, section: &str, key: &str) -> Option<Value> {
         ("data", "validation") => path(data.validation.as_ref()?),
         ("data", "test") => path(data.test.as_ref()?),
         ("data", "split.validation") => Some(Value::Number(data.split.unwrap_or_default().validation)),
+        ("data", "augment.shift") => Some(Value::Integer(data.augment.shift as i64)),
+        ("data", "augment.flip") => Some(Value::Bool(data.augment.flip)),
         ("data", "split.test") => Some(Value::Number(data.split.unwrap_or_default().test)),
         ("data", "stratify") => Some(Value::Bool(data.stratify)),
         ("data", "task") => named(serde_json::to_value(data.preprocess.task?)),
