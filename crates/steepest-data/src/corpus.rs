@@ -113,6 +113,7 @@ pub(crate) fn prepare_corpus(options: &DataOptions, tokens: Tokens) -> Result<Pr
         unseen: Unseen::Error,
         missing: Vec::new(),
         tokenizer: Some(tokenizer.clone()),
+        sequences: None,
     };
     Ok(Prepared {
         train,

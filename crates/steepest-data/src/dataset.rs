@@ -146,6 +146,8 @@ pub struct Dataset {
     rows: usize,
     selection: Option<Arc<[u32]>>,
     augmenter: Option<Augmenter>,
+    /// The steps of each stored row that count, if rows are sequences of varied lengths.
+    lengths: Option<Arc<[u32]>>,
 }
 
 impl Dataset {
@@ -176,7 +178,7 @@ impl Dataset {
             });
         }
         let (features, targets) = (Arc::new(features), Arc::new(targets));
-        Ok(Dataset { features, targets, example, width, rows, selection: None, augmenter: None })
+        Ok(Dataset { features, targets, example, width, rows, selection: None, augmenter: None, lengths: None })
     }
 
     /// Features without targets, row after row. `example` is the shape of one row.
@@ -337,6 +339,45 @@ impl Dataset {
 
     pub(crate) fn features(&self) -> &Features {
         &self.features
+    }
+
+    /// The same data as sequences `[steps, …]` of which only the first so many steps count.
+    ///
+    /// # Errors
+    /// [`DataError::Length`] if there is not one length for each row.
+    pub fn with_lengths(mut self, lengths: Vec<u32>) -> Result<Dataset, DataError> {
+        if lengths.len() != self.rows {
+            return Err(DataError::Length { what: "lengths", expected: self.rows, got: lengths.len() });
+        }
+        self.lengths = Some(lengths.into());
+        Ok(self)
+    }
+
+    /// Whether rows are sequences of varied lengths.
+    pub fn has_lengths(&self) -> bool {
+        self.lengths.is_some()
+    }
+
+    /// Writes how many steps of each row count. Allocates nothing.
+    ///
+    /// # Errors
+    /// [`DataError::RowOutOfRange`]; [`DataError::Length`] if the buffer is too small.
+    #[inline]
+    pub fn fill_lengths<R: Real>(
+        &self,
+        rows: impl IntoIterator<Item = usize>,
+        into: &mut [R],
+    ) -> Result<(), DataError> {
+        let got = into.len();
+        for (at, row) in rows.into_iter().enumerate() {
+            let length =
+                self.lengths.as_ref().and_then(|lengths| lengths.get(self.stored(row).ok()?).copied());
+            let slot =
+                into.get_mut(at).ok_or(DataError::Length { what: "length buffer", expected: at + 1, got })?;
+            let length = length.ok_or(DataError::RowOutOfRange { row, rows: self.rows })?;
+            *slot = R::from_f64(f64::from(length));
+        }
+        Ok(())
     }
 
     /// The same data with regression targets that are said to be in another unit.

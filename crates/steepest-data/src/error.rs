@@ -108,6 +108,16 @@ pub enum DataError {
         /// How many characters are known.
         known: usize,
     },
+    /// A file of sequences with a line that cannot be read.
+    #[error("{}:{line}: {what}\n  help: write each sequence as `a,b,c:d,e,f:label`, a list of as many steps for each channel, then its label", path.display())]
+    BadSequence {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What stands there.
+        what: &'static str,
+    },
     /// A text that does not fill one window.
     #[error("{} has {got} tokens in this part, and a window needs {}\n  help: give a longer text, a larger share, or a smaller `window`", path.display(), window + 1)]
     ShortCorpus {

@@ -22,6 +22,7 @@ mod real;
 mod remedy;
 mod scan;
 mod schema;
+mod series;
 mod shuffle;
 pub mod sources;
 mod sparse;
@@ -46,6 +47,7 @@ pub use preprocess::{
 };
 pub use real::Real;
 pub use schema::{Column, ColumnKind, Reason, Schema};
+pub use series::{Sequences, read_sequences};
 pub use shuffle::Permutation;
 pub use sources::csv::CsvSource;
 pub use sources::folder::FolderSource;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::corpus::prepare_corpus;
+use crate::series::{is_sequences, prepare_sequences};
 use crate::table::Values;
 use crate::{
     Augmentation, ColumnKind, DataError, Dataset, Encoder, Finding, Fingerprint, Fractions, Parameter,
@@ -192,6 +193,9 @@ impl DataOptions {
 /// # Errors
 /// Whatever is wrong with the data or the options; see [`DataError`].
 pub fn prepare(options: &DataOptions, seed: u64) -> Result<Prepared, DataError> {
+    if is_sequences(&options.train) {
+        return prepare_sequences(options, seed);
+    }
     if let Some(tokens) = options.tokens {
         return prepare_corpus(options, tokens);
     }

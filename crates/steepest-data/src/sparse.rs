@@ -20,6 +20,8 @@ pub enum FeatureForm {
         /// The number of columns.
         columns: usize,
     },
+    /// Sequences of real numbers, in the shape of [`Dataset::example`], of which only the first steps count.
+    Sequences,
     /// Tokens of a text, in the shape of [`Dataset::example`].
     Tokens,
     /// Indices of categories.
@@ -167,6 +169,7 @@ impl Dataset {
             Features::Sparse(rows) => FeatureForm::Sparse { columns: rows.columns },
             Features::Codes(codes) => FeatureForm::Categories { fields: codes.fields.clone() },
             Features::Tokens { .. } => FeatureForm::Tokens,
+            _ if self.has_lengths() => FeatureForm::Sequences,
             Features::F32(_) | Features::F64(_) | Features::Bytes { .. } => FeatureForm::Dense,
         }
     }

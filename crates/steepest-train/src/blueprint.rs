@@ -4,7 +4,7 @@ use steepest_data::FeatureForm;
 use steepest_graph::{
     Csr, Graph, Initial, Plan, PlanOptions, ProblemKind, Var, VariableKind, VariableSpec, gradients,
 };
-use steepest_nn::{Inputs, Loss, Model, Phase, Target, Task, Trace};
+use steepest_nn::{Inputs, LENGTHS, Loss, Model, Phase, Target, Task, Trace};
 use steepest_optim::{Parameter, Transform, apply_updates, minimize};
 use steepest_tensor::{DType, Key, Shape};
 
@@ -176,6 +176,10 @@ impl Blueprint {
         Ok(match &self.form {
             FeatureForm::Dense => {
                 Inputs::new(FEATURES, graph.input(FEATURES, self.batch_shape(rows, &self.example)?))
+            }
+            FeatureForm::Sequences => {
+                let x = graph.input(FEATURES, self.batch_shape(rows, &self.example)?);
+                Inputs::new(FEATURES, x).with(LENGTHS, graph.input(LENGTHS, [rows]))
             }
             FeatureForm::Tokens => {
                 Inputs::new(FEATURES, graph.index_input(FEATURES, self.batch_shape(rows, &self.example)?))

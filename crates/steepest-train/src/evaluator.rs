@@ -33,7 +33,7 @@ pub(crate) fn rows_at_a_time(blueprint: &Blueprint) -> usize {
     // A token has as many numbers as a model makes of it, some hundreds.
     let most = if blueprint.form == FeatureForm::Tokens { MOST_TOKENS } else { MOST_FEATURES };
     match blueprint.form {
-        FeatureForm::Dense | FeatureForm::Tokens => {
+        FeatureForm::Dense | FeatureForm::Sequences | FeatureForm::Tokens => {
             (most / blueprint.example.elements().max(1)).clamp(1, MOST_ROWS)
         }
         _ => MOST_ROWS,

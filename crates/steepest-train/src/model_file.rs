@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use steepest_data::{Dataset, Encoder, FeatureForm, Preprocessor, Tokenizer, read_corpus, sources};
+use steepest_data::{
+    Dataset, Encoder, FeatureForm, Preprocessor, Tokenizer, read_corpus, read_sequences, sources,
+};
 use steepest_graph::{Plan, Variables};
 use steepest_nn::{LossSpec, Model, ModelSpec, Registered, Task};
 use steepest_tensor::{Key, Pool, Shape, Tensor};
@@ -228,6 +230,9 @@ impl SavedModel {
             return self.evaluate_text(tokenizer, data.as_ref()).map(|evaluation| (evaluation, Vec::new()));
         }
         let learned = self.preprocessor.as_ref().ok_or(TrainError::NoPreprocessor)?;
+        if let Some(sequences) = read_sequences(data.as_ref(), learned)? {
+            return self.score(&sequences).map(|evaluation| (evaluation, Vec::new()));
+        }
         let base = self.spec.as_ref().map(|spec| spec.data.read.clone()).unwrap_or_default();
         // The labels of the training images are not those of this file.
         let options = steepest_data::ReadOptions { labels: None, ..learned.read_options(&base) };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
 
-use steepest_data::{Dataset, Encoder, FeatureForm, ReadOptions, Scaling, Table, sources};
+use steepest_data::{Dataset, Encoder, FeatureForm, ReadOptions, Scaling, Table, read_sequences, sources};
 use steepest_graph::Variables;
 use steepest_nn::Task;
 use steepest_tensor::{Pool, Slice, SliceMut};
@@ -87,6 +87,10 @@ impl<'m> Predictor<'m> {
         let learned = self.model.preprocessor.as_ref().ok_or(TrainError::NoPreprocessor)?;
         if learned.tokenizer.is_some() {
             return Err(TrainError::LanguageModel);
+        }
+        if let Some(data) = read_sequences(data.as_ref(), learned)? {
+            let rows = self.dataset(&data)?;
+            return written(&rows, learned.target.classes(), out);
         }
         let base = self.model.spec.as_ref().map(|spec| spec.data.read.clone()).unwrap_or_default();
         let options = ReadOptions { labels: None, ..learned.read_options(&base) };
@@ -197,6 +201,25 @@ impl<'m> Predictor<'m> {
         };
         own.chain(predictions).chain(classes.iter().map(|class| format!("probability:{class}"))).collect()
     }
+}
+
+/// Predictions of rows that have no columns to stand beside: the row's number, the class, probabilities.
+fn written(rows: &[Prediction], classes: &[String], out: &mut dyn Write) -> Result<Predicted, TrainError> {
+    let failed = |source| TrainError::io("write", Path::new("the predictions"))(source);
+    let names = classes.iter().map(|class| format!(",probability:{class}"));
+    writeln!(out, "row,prediction{}", names.collect::<String>()).map_err(failed)?;
+    for (row, prediction) in rows.iter().enumerate() {
+        let fields = match prediction {
+            Prediction::Numbers(numbers) => numbers.iter().map(f64::to_string).collect(),
+            Prediction::Class { class, probabilities } => {
+                let name = classes.get(*class).cloned().unwrap_or_else(|| class.to_string());
+                let shares = probabilities.iter().map(|p| format!("{p:.6}"));
+                std::iter::once(name).chain(shares).collect::<Vec<String>>()
+            }
+        };
+        writeln!(out, "{},{}", row + 1, fields.join(",")).map_err(failed)?;
+    }
+    Ok(Predicted { rows: rows.len() as u64, findings: Vec::new() })
 }
 
 fn prediction(outputs: Slice<'_>, row: usize, width: usize, task: Task, scaling: Scaling) -> Prediction {

@@ -16,6 +16,8 @@ pub(crate) struct Program {
     sparse: Option<[InputId; 3]>,
     /// The columns of categories, by number.
     categories: Vec<(usize, InputId)>,
+    /// How many steps of each sequence count.
+    lengths: Option<InputId>,
     targets: Option<InputId>,
     step: Option<ScalarId>,
     rate: Option<ScalarId>,
@@ -44,6 +46,7 @@ impl Program {
             sparse,
             categories,
             features: executor.input(FEATURES),
+            lengths: executor.input(steepest_nn::LENGTHS),
             targets: executor.input(TARGETS),
             step: executor.scalar(STEP),
             rate: executor.scalar(LEARNING_RATE),
@@ -74,6 +77,12 @@ impl Program {
                 data.fill_category(rows.clone(), field, self.executor.feed_index(input))?;
             }
             return self.fill_targets(data, rows);
+        }
+        if let Some(lengths) = self.lengths {
+            match self.executor.feed(lengths) {
+                SliceMut::F32(lengths) => data.fill_lengths(rows.clone(), lengths)?,
+                SliceMut::F64(lengths) => data.fill_lengths(rows.clone(), lengths)?,
+            }
         }
         match (self.features, self.targets) {
             (Some(features), Some(targets)) => match self.executor.feed_pair(features, targets) {

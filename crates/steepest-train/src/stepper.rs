@@ -232,7 +232,7 @@ impl Stepper {
 
 fn rows_of_a_part(blueprint: &Blueprint, data: &Dataset) -> usize {
     let width = match blueprint.form {
-        FeatureForm::Dense | FeatureForm::Tokens => blueprint.example.elements(),
+        FeatureForm::Dense | FeatureForm::Sequences | FeatureForm::Tokens => blueprint.example.elements(),
         _ => data.entries(0..data.rows()) / data.rows().max(1) + 1,
     };
     (MOST_FEATURES / width.max(1)).max(1)

@@ -131,7 +131,7 @@ impl<'a> Encoder<'a> {
         let names = || learned.target.classes().to_vec();
         use EncodedTargets::{Classes, Numbers};
         match learned.form() {
-            FeatureForm::Dense | FeatureForm::Tokens => {
+            FeatureForm::Dense | FeatureForm::Sequences | FeatureForm::Tokens => {
                 let mut features = vec![R::default(); rows.len() * learned.width()];
                 self.encode(table, rows.len(), rows, &mut features)?;
                 match targets {

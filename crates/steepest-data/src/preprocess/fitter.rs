@@ -183,6 +183,16 @@ impl Fitter {
             return Err(DataError::MixedImage { path });
         }
         let missing = ReadOptions::default().missing;
-        Ok((Preprocessor { inputs, target, unseen: options.unseen, missing, tokenizer: None }, findings))
+        Ok((
+            Preprocessor {
+                inputs,
+                target,
+                unseen: options.unseen,
+                missing,
+                tokenizer: None,
+                sequences: None,
+            },
+            findings,
+        ))
     }
 }

@@ -12,7 +12,7 @@ use steepest_tensor::Shape;
 
 use crate::error::DataError;
 use crate::table::Table;
-use crate::{ColumnKind, FeatureForm, Finding, Parameter, ReadOptions, Tokenizer};
+use crate::{ColumnKind, FeatureForm, Finding, Parameter, ReadOptions, Sequences, Tokenizer};
 
 pub use category::{Categories, Unseen};
 pub use encoder::{EncodedTargets, Encoder};
@@ -262,6 +262,9 @@ pub struct Preprocessor {
     /// What turns a text into tokens; none for tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<Tokenizer>,
+    /// How sequences become inputs; none for tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sequences: Option<Sequences>,
 }
 
 impl Preprocessor {

@@ -189,7 +189,9 @@ impl Document<'_> {
             "bytes" => Some(Tokens::Bytes),
             _ => None,
         };
-        if tokens.is_none() && data.get("target").is_none() {
+        let sequences =
+            self.path(&data, "train").is_some_and(|path| path.extension().is_some_and(|e| e == "ts"));
+        if tokens.is_none() && !sequences && data.get("target").is_none() {
             let (owner, key) = ("data".to_owned(), "target".to_owned());
             let accepts = "text".to_owned();
             return Err(self.error(Place::Absent, SettingError::Missing { owner, key, accepts }));
