@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use crate::scan::ColumnScan;
 use crate::sources::csv::CsvSource;
-use crate::sources::libsvm::LibsvmSource;
 use crate::{
     Column, ColumnKind, DataError, Finding, Fingerprint, ReadOptions, Reason, Source, Table, Values, sources,
 };
@@ -85,7 +84,7 @@ pub fn inspect(path: &Path, options: &ReadOptions) -> Result<Inspection, DataErr
     let fingerprint = sources::folder::fingerprint(path)?;
     let (rows, columns, mut findings) = match spec.name {
         "idx" | "folder" => images(&mut *(spec.open)(path, options)?)?,
-        "libsvm" => sparse(LibsvmSource::open(path)?)?,
+        "libsvm" | "label-text" => typed((spec.open)(path, options)?)?,
         _ => text(CsvSource::open(path, options)?)?,
     };
     findings.extend(columns.iter().filter_map(|summary| notice(summary, rows)));
@@ -170,38 +169,46 @@ fn images(source: &mut dyn Source) -> Result<Seen, DataError> {
     Ok((rows, columns, vec![Finding::Images { shape, bytes: rows * shape.elements() as u64 }]))
 }
 
-fn sparse(mut source: LibsvmSource) -> Result<Seen, DataError> {
+/// Columns whose kinds the format says.
+fn typed(mut source: Box<dyn Source>) -> Result<Seen, DataError> {
     let schema = source.schema().clone();
     let cells = crate::scan::CellReader::new(&[]);
-    let (mut labels, mut values, mut rows) = (ColumnScan::new(), ColumnScan::new(), 0u64);
-    let mut table = source.table();
+    let mut scans: Vec<ColumnScan> = schema.columns.iter().map(|_| ColumnScan::new()).collect();
+    let (mut rows, mut missing, mut table) = (0u64, vec![0; schema.columns.len()], source.table());
     while source.fill(&mut table, 1 << 12)? > 0 {
         rows += table.rows() as u64;
-        for column in table.columns() {
+        for (at, (column, scan)) in table.columns().iter().zip(&mut scans).enumerate() {
             match column {
-                Values::Numbers(numbers) => numbers.iter().for_each(|v| labels.push(&v.to_string(), &cells)),
+                Values::Numbers(numbers) => numbers.iter().for_each(|v| scan.push(&v.to_string(), &cells)),
+                Values::Names(names) => (0..table.rows()).for_each(|row| match names.get(row) {
+                    Some(name) => scan.push(name, &cells),
+                    None => missing[at] += 1,
+                }),
                 Values::Sparse(sparse) => (0..sparse.rows())
                     .flat_map(|row| sparse.row(row).1)
-                    .for_each(|value| values.push(&value.to_string(), &cells)),
+                    .for_each(|value| scan.push(&value.to_string(), &cells)),
                 _ => {}
             }
         }
         Table::clear(&mut table);
     }
-    let summary = |(column, scan): (&Column, &ColumnScan)| ColumnSummary {
-        column: column.clone(),
-        missing: 0,
-        distinct: scan.distinct().0,
-        distinct_exact: scan.distinct().1,
-        numbers: (scan.moments.count > 0).then(|| NumberSummary {
-            min: scan.min,
-            max: scan.max,
-            mean: scan.moments.mean,
-            std: scan.moments.std(),
-        }),
-        top: scan.top(TOP),
+    let summary = |((column, scan), &missing): ((&Column, &ColumnScan), &u64)| {
+        let named = column.kind == ColumnKind::Categorical;
+        ColumnSummary {
+            column: column.clone(),
+            missing,
+            distinct: scan.distinct().0,
+            distinct_exact: scan.distinct().1,
+            numbers: (!named && scan.moments.count > 0).then(|| NumberSummary {
+                min: scan.min,
+                max: scan.max,
+                mean: scan.moments.mean,
+                std: scan.moments.std(),
+            }),
+            top: if named && scan.distinct().0 > 100 { Vec::new() } else { scan.top(TOP) },
+        }
     };
-    Ok((rows, schema.columns.iter().zip([&labels, &values]).map(summary).collect(), Vec::new()))
+    Ok((rows, schema.columns.iter().zip(&scans).zip(&missing).map(summary).collect(), Vec::new()))
 }
 
 /// What deserves to be said of a column.

@@ -52,6 +52,7 @@ pub use shuffle::Permutation;
 pub use sources::csv::CsvSource;
 pub use sources::folder::FolderSource;
 pub use sources::idx::IdxSource;
+pub use sources::label_text::LabelTextSource;
 pub use sources::libsvm::LibsvmSource;
 pub use sources::memory::MemorySource;
 pub use sources::{Cursor, Parameter, Source, SourceSpec};

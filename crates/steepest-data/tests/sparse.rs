@@ -187,6 +187,35 @@ fn a_text_without_words_and_an_empty_vocabulary() {
     );
 }
 
+const LABELLED: &str = "__label__sport a great match\n\n__label__politics __label__law the vote\nno label here\n__label__sport the goal\n";
+
+#[test]
+fn lines_of_labels_and_text_are_read_and_learned_from() {
+    let folder = Folder::new();
+    let path = folder.write("a.txt", LABELLED);
+    let mut source = sources::open(&path, &ReadOptions::default()).unwrap();
+    let mut table = source.table();
+    source.fill(&mut table, 1).unwrap();
+    let cursor = source.cursor();
+    source.fill(&mut table, 9).unwrap();
+    let column = |at: usize| {
+        let Values::Names(names) = &table.columns()[at] else { panic!("no names") };
+        (0..table.rows()).map(|row| names.get(row).unwrap_or("-").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(column(0), ["sport", "politics", "-", "sport"]);
+    assert_eq!(column(1), ["a great match", "the vote", "no label here", "the goal"]);
+    table.clear();
+    source.seek(cursor).unwrap();
+    assert_eq!(source.fill(&mut table, 9).unwrap(), 3);
+    let text = inspect(&path, &ReadOptions::default()).unwrap().to_string();
+    assert!(text.contains("label-text · 4 rows × 2 columns"), "{text}");
+    let text = |options: &mut DataOptions| options.preprocess.text = Some("text".to_owned());
+    let data = folder.prepared("a.txt", LABELLED, text).unwrap();
+    assert_eq!((data.train.rows(), data.train.form()), (3, FeatureForm::Sparse { columns: 5 }));
+    let dropped = Finding::RowsWithoutTarget { column: "label".to_owned(), rows: 1 };
+    assert!(data.findings.contains(&dropped), "{:?}", data.findings);
+}
+
 const RATINGS: &str = "user,item,when,label\n7,b,1,3\n9,a,2,5\n7,a,3,1.5\n12,c,4,2\n";
 
 fn ratings(options: &mut DataOptions) {

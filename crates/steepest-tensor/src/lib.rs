@@ -15,6 +15,7 @@ mod native;
 #[path = "native/absent.rs"]
 mod native;
 mod pool;
+mod prefetch;
 pub mod program;
 mod real;
 mod shape;
@@ -28,6 +29,7 @@ pub use kernels::{TileOp, erf_f64, instruction_set};
 pub use key::Key;
 pub use machine::Machine;
 pub use pool::Pool;
+pub use prefetch::prefetch;
 pub use shape::{Shape, ShapeError};
 pub use tensor::{Buffer, Tensor, TensorError};
 pub use verify::ProgramError;

@@ -3,6 +3,7 @@
 pub mod csv;
 pub mod folder;
 pub mod idx;
+pub mod label_text;
 pub mod libsvm;
 pub mod memory;
 mod sniff;
@@ -17,7 +18,8 @@ use crate::error::Nearest;
 use crate::{DataError, Finding, ReadOptions, Schema, Table};
 
 /// Every source, in the order in which they are asked whether a file is theirs.
-pub static SOURCES: &[&SourceSpec] = &[&idx::SPEC, &folder::SPEC, &libsvm::SPEC, &csv::SPEC, &memory::SPEC];
+pub static SOURCES: &[&SourceSpec] =
+    &[&idx::SPEC, &folder::SPEC, &libsvm::SPEC, &label_text::SPEC, &csv::SPEC, &memory::SPEC];
 
 /// Rows that come in order, a window at a time.
 ///

@@ -8,7 +8,7 @@ use super::ModelSpec;
 use crate::registry::{check_text, configure};
 use crate::{
     Activation, ActivationSpec, Dense, Dropout, Flatten, Init, InitializerSpec, Layer, Registered, Scope,
-    Task,
+    Sparse, Task,
 };
 
 /// A multilayer perceptron.
@@ -73,20 +73,42 @@ impl Mlp {
     }
 }
 
+impl Mlp {
+    /// The layers, of which `first` makes the first product.
+    #[track_caller]
+    fn layers<'g>(
+        &self,
+        cx: &mut Scope<'_, 'g>,
+        first: impl FnOnce(&Dense, &mut Scope<'_, 'g>) -> Var<'g>,
+    ) -> Var<'g> {
+        let (mut first, mut h) = (Some(first), None);
+        let mut product = |dense: Dense, cx: &mut Scope<'_, 'g>, h: Option<Var<'g>>| match (h, first.take()) {
+            (None, Some(first)) => first(&dense, cx),
+            (h, _) => dense.forward(cx, h.unwrap_or_else(|| cx.graph().constant(0.0))),
+        };
+        cx.layer("mlp", |cx| {
+            for (index, &width) in self.hidden.iter().enumerate() {
+                h = Some(cx.layer(&index.to_string(), |cx| {
+                    let h = product(self.dense(width, self.hidden_init()), cx, h);
+                    Dropout { rate: self.dropout }.forward(cx, self.activation.apply(h))
+                }));
+            }
+            let output = self.dense(self.outputs, Init::xavier_uniform());
+            cx.layer(&self.hidden.len().to_string(), |cx| product(output, cx, h))
+        })
+    }
+}
+
 impl Layer for Mlp {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        cx.layer("mlp", |cx| {
-            let mut h = Flatten {}.forward(cx, x);
-            for (index, &width) in self.hidden.iter().enumerate() {
-                h = cx.layer(&index.to_string(), |cx| {
-                    let h = self.dense(width, self.hidden_init()).forward(cx, h);
-                    Dropout { rate: self.dropout }.forward(cx, self.activation.apply(h))
-                });
-            }
-            let output = self.dense(self.outputs, Init::xavier_uniform());
-            cx.apply(&self.hidden.len().to_string(), &output, h)
-        })
+        let x = Flatten {}.forward(cx, x);
+        self.layers(cx, |dense, cx| dense.forward(cx, x))
+    }
+
+    #[track_caller]
+    fn forward_sparse<'g>(&self, cx: &mut Scope<'_, 'g>, x: Sparse<'g>) -> Var<'g> {
+        self.layers(cx, |dense, cx| dense.forward_sparse(cx, x))
     }
 }
 

@@ -66,9 +66,9 @@ pub(crate) unsafe fn write_rows<T: Real>(
             match (add, width) {
                 (true, 1) => *target = *target + *from,
                 (true, _) => {
-                    for c in 0..width {
-                        *target.add(c) = *target.add(c) + *from.add(c);
-                    }
+                    let target = std::slice::from_raw_parts_mut(target, width);
+                    let from = std::slice::from_raw_parts(from, width);
+                    target.iter_mut().zip(from).for_each(|(t, &x)| *t = *t + x);
                 }
                 (false, 1) => *target = *from,
                 (false, _) => std::ptr::copy_nonoverlapping(from, target, width),
@@ -183,21 +183,18 @@ pub(crate) unsafe fn sparse_product<T: Real>(
         unsafe {
             let from = (*csr.offsets.add(r) as usize).min(csr.capacity);
             let stop = (*csr.offsets.add(r + 1) as usize).min(csr.capacity);
-            let target = to.add(r * width);
             if width == 1 {
-                *target = sparse_dot(csr, dense, features, from, stop);
+                *to.add(r) = sparse_dot(csr, dense, features, from, stop);
                 continue;
             }
-            for c in 0..width {
-                *target.add(c) = T::ZERO;
-            }
+            let target = std::slice::from_raw_parts_mut(to.add(r * width), width);
+            target.fill(T::ZERO);
             for k in from..stop {
                 let column = *csr.columns.add(k) as usize;
                 if column < features {
-                    let (value, row) = (*csr.values.add(k), dense.add(column * width));
-                    for c in 0..width {
-                        *target.add(c) = *target.add(c) + value * *row.add(c);
-                    }
+                    let row = std::slice::from_raw_parts(dense.add(column * width), width);
+                    let value = *csr.values.add(k);
+                    target.iter_mut().zip(row).for_each(|(t, &x)| *t = *t + value * x);
                 }
             }
         }

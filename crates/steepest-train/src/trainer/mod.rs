@@ -62,6 +62,8 @@ pub struct Trainer {
     options: RunOptions,
     batches: Batches,
     upcoming: BatchIter,
+    /// The batches some steps further on, to be asked of the cache.
+    ahead: BatchIter,
     variables: Variables,
     best: Weights,
     stepper: Stepper,
@@ -174,6 +176,7 @@ impl Trainer {
         Ok(Trainer {
             gradients: GradientLook::new(batches.per_epoch()),
             upcoming: batches.iter_from(batches.position(state.step)),
+            ahead: batches.iter_from(batches.position(state.step + run::STEPS_AHEAD)),
             last_checkpoint: (state.step, now),
             clock: (now, state.seconds),
             blueprint,

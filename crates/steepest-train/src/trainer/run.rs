@@ -11,6 +11,10 @@ use crate::{EvalReport, Event, StepReport, StopReason, TrainError};
 
 /// Steps between looks at the clock for a checkpoint within an epoch.
 const STEPS_BETWEEN_LOOKS: u64 = 64;
+/// Steps that rows are asked of the cache before they are needed: some hundred nanoseconds each.
+pub(super) const STEPS_AHEAD: u64 = 3;
+/// Rows of a batch above which its own copying is far enough ahead of itself.
+const FEW_ROWS: usize = 8;
 
 impl Trainer {
     /// Trains: an iterator of what happens, that ends with [`Event::Stopped`].
@@ -67,6 +71,11 @@ impl Trainer {
     /// One update. Allocates nothing, but at the end of an epoch.
     fn step(&mut self) -> Result<Event, TrainError> {
         let Some(batch) = self.upcoming.next() else { return Err(TrainError::NoRows { what: "train on" }) };
+        if self.batches.size() <= FEW_ROWS
+            && let Some(later) = self.ahead.next()
+        {
+            self.train.prefetch(later.rows());
+        }
         let (step, rows) = (self.state.step + 1, batch.len());
         let rate = self.rate * self.schedule.at(self.progress(step));
         let cx = StepContext { data: &self.train, variables: &mut self.variables, pool: &self.pool };

@@ -1,0 +1,156 @@
+//! Lines of labels and text, as fastText reads them.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{Cursor, Source, SourceSpec};
+use crate::table::Values;
+use crate::{Column, ColumnKind, DataError, ReadOptions, Reason, Schema, Table, text};
+
+/// What a label begins with.
+const PREFIX: &str = "__label__";
+
+/// The registration of this source.
+pub static SPEC: SourceSpec = SourceSpec {
+    name: "label-text",
+    summary: "lines of `__label__NAME` and a text, fastText's format",
+    reference: "fastText, documentation of supervised training",
+    extensions: &["ft"],
+    parameters: &[],
+    detect: |_, head| {
+        let head = String::from_utf8_lossy(head);
+        let mut lines = head.lines().filter(|line| !line.trim().is_empty()).take(5).peekable();
+        lines.peek().is_some() && lines.all(|line| line.trim_start().starts_with(PREFIX))
+    },
+    open: |path, options: &ReadOptions| Ok(Box::new(LabelTextSource::open(path, options)?)),
+};
+
+/// A file of lines `__label__NAME text …`, read in one pass with the memory of one window.
+///
+/// The columns are `label`, the name behind `__label__`, and `text`, what follows it. A line with several labels
+/// counts for its first one; the others are read over. A line without a label has none, and empty lines are read
+/// over. gzip is decompressed on the fly. To learn from the text, name it in `data.text`.
+pub struct LabelTextSource {
+    path: PathBuf,
+    encoding: Option<String>,
+    schema: Arc<Schema>,
+    reader: BufReader<Box<dyn Read + Send>>,
+    line: String,
+    cursor: Cursor,
+}
+
+impl LabelTextSource {
+    /// Opens a file.
+    ///
+    /// # Errors
+    /// Those of opening.
+    pub fn open(path: &Path, options: &ReadOptions) -> Result<LabelTextSource, DataError> {
+        let column = |name: &str| Column {
+            name: name.to_owned(),
+            kind: ColumnKind::Categorical,
+            reason: Reason::Format,
+        };
+        Ok(LabelTextSource {
+            path: path.into(),
+            encoding: options.encoding.clone(),
+            schema: Arc::new(Schema { columns: vec![column("label"), column("text")] }),
+            reader: BufReader::new(text::open_text(path, options.encoding.as_deref())?.reader),
+            line: String::new(),
+            cursor: Cursor::default(),
+        })
+    }
+
+    /// The next line with something in it; false at the end.
+    fn next_line(&mut self) -> Result<bool, DataError> {
+        loop {
+            self.line.clear();
+            let read = self.reader.read_line(&mut self.line).map_err(|source| match source.kind() {
+                std::io::ErrorKind::InvalidData => {
+                    text::find_bad_byte(&self.path).unwrap_or_else(|error| error)
+                }
+                _ => DataError::Io { path: self.path.clone(), source },
+            })?;
+            if read == 0 {
+                return Ok(false);
+            }
+            self.cursor.line += 1;
+            self.cursor.byte += read as u64;
+            if !self.line.trim().is_empty() {
+                self.cursor.row += 1;
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// The first label of a line, and the text without labels.
+fn parts(line: &str) -> (Option<&str>, &str) {
+    let (mut label, mut rest) = (None, line.trim());
+    while let Some(labelled) = rest.strip_prefix(PREFIX) {
+        let (name, behind) = labelled.split_once(char::is_whitespace).unwrap_or((labelled, ""));
+        label = label.or(Some(name));
+        rest = behind.trim_start();
+    }
+    (label.filter(|name| !name.is_empty()), rest)
+}
+
+impl Source for LabelTextSource {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    fn fill(&mut self, table: &mut Table, rows: usize) -> Result<usize, DataError> {
+        let mut filled = 0;
+        while filled < rows && self.next_line()? {
+            let (label, rest) = parts(&self.line);
+            let (columns, lines, kept) = table.parts();
+            let fields = [label, Some(rest).filter(|rest| !rest.is_empty())];
+            for (values, field) in columns.iter_mut().zip(fields) {
+                if let Values::Names(names) = values {
+                    names.push(field);
+                }
+            }
+            lines.push(self.cursor.line);
+            if let Some(kept) = kept {
+                kept.push(csv::StringRecord::from(vec![label.unwrap_or_default(), rest]));
+            }
+            filled += 1;
+        }
+        Ok(filled)
+    }
+
+    fn cursor(&self) -> Cursor {
+        self.cursor
+    }
+
+    /// Reads over the rows before, because lines differ in length and files may be compressed.
+    fn seek(&mut self, cursor: Cursor) -> Result<(), DataError> {
+        let options = ReadOptions { encoding: self.encoding.clone(), ..ReadOptions::default() };
+        *self = LabelTextSource::open(&self.path.clone(), &options)?;
+        while self.cursor.row < cursor.row {
+            if !self.next_line()? {
+                return Err(DataError::BadCursor { path: self.path.clone(), row: cursor.row });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_parted_from_text() {
+        assert_eq!(parts("__label__a some words\n"), (Some("a"), "some words"));
+        assert_eq!(parts("  __label__a __label__b  x"), (Some("a"), "x"));
+        assert_eq!(parts("no label"), (None, "no label"));
+        assert_eq!(parts("__label__ x"), (None, "x"));
+        assert_eq!(parts("__label__only"), (Some("only"), ""));
+    }
+}
