@@ -178,7 +178,16 @@ impl Dataset {
             });
         }
         let (features, targets) = (Arc::new(features), Arc::new(targets));
-        Ok(Dataset { features, targets, example, width, rows, selection: None, augmenter: None, lengths: None })
+        Ok(Dataset {
+            features,
+            targets,
+            example,
+            width,
+            rows,
+            selection: None,
+            augmenter: None,
+            lengths: None,
+        })
     }
 
     /// Features without targets, row after row. `example` is the shape of one row.
