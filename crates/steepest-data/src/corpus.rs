@@ -60,7 +60,7 @@ fn fingerprint(path: &Path) -> Result<Fingerprint, DataError> {
 
 /// A corpus as training, validation and test windows. The parts follow one another in the text.
 pub(crate) fn prepare_corpus(options: &DataOptions, tokens: Tokens) -> Result<Prepared, DataError> {
-    let fractions = options.fractions().check()?;
+    let fractions = options.fractions(usize::MAX).check()?;
     let encoding = options.read.encoding.as_deref();
     let corpus = read_corpus(&options.train, encoding)?;
     let more = |path: &Option<PathBuf>| match path {

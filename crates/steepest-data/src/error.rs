@@ -178,6 +178,14 @@ pub enum DataError {
         /// The cell's text.
         raw: String,
     },
+    /// A cell of a column of dates is not one.
+    #[error("{cell}: `{}` is not a date\n  help: write it as 2024-03-31 or 2024-03-31 18:30, add it to `missing`, or set `columns.{} = \"categorical\"`", shorten(raw), key(&cell.name))]
+    BadDate {
+        /// Where.
+        cell: Box<Cell>,
+        /// The cell's text.
+        raw: String,
+    },
     /// A cell of a boolean column is not a truth value.
     #[error("{cell}: `{}` is neither true nor false\n  help: mend the cell, add it to `missing`, or set `columns.{} = \"categorical\"`", shorten(raw), key(&cell.name))]
     BadBoolean {
@@ -317,6 +325,14 @@ pub enum DataError {
         /// The class.
         class: String,
     },
+    /// A target that is no class cannot keep the shares of classes.
+    #[error(
+        "`stratify` keeps the shares of classes, and target `{name}` is a number\n  help: leave `stratify` away, or set `task = \"classification\"`"
+    )]
+    NotStratifiable {
+        /// The target column.
+        name: String,
+    },
     /// More classes than anyone can mean.
     #[error(
         "target `{name}` has more than {most} distinct numbers, too many for classes\n  help: use `task = \"regression\"`, or name another target"
@@ -340,7 +356,8 @@ pub enum DataError {
     },
     /// The target column is not usable.
     #[error(
-        "target `{name}` cannot be learned: {reason}\n  help: name another target, or set `columns.{name}` to numeric or categorical"
+        "target `{name}` cannot be learned: {reason}\n  help: name another target, or set `columns.{}` to \"numeric\" or \"categorical\"",
+        key(name)
     )]
     BadTarget {
         /// The target column.

@@ -7,7 +7,7 @@ use steepest_tensor::Shape;
 
 use crate::preprocess::MOST_CLASSES;
 use crate::remedy::key;
-use crate::{Fractions, Reason, Task};
+use crate::{Fractions, Reason, Shares, Task};
 
 /// Something that was noticed or decided while reading data.
 ///
@@ -284,7 +284,7 @@ impl fmt::Display for Finding {
                 key(column)
             ),
             Finding::ClassNotInTraining { class } => {
-                write!(f, "class `{class}` does not occur among the training rows (set `stratify = true`)")
+                write!(f, "class `{class}` does not occur among the training rows")
             }
             Finding::ImbalancedClasses { rarest, rarest_rows, commonest, commonest_rows } => write!(
                 f,
@@ -304,7 +304,14 @@ impl fmt::Display for Finding {
                     [("validation", validation, fractions.validation), ("test", test, fractions.test)];
                 held_out.iter().filter(|(.., share)| *share > 0.0).try_for_each(|(part, rows, share)| {
                     write!(f, ", {rows} for {part} ({}%)", (share * 1000.0).round() / 10.0)
-                })
+                })?;
+                if fractions.validation == 0.0 && *train < Shares::FEW_ROWS {
+                    write!(
+                        f,
+                        "; so few train better without validation rows (set `split.validation` to have some)"
+                    )?;
+                }
+                Ok(())
             }
             Finding::Corpus { tokens, vocabulary, windows: [train, validation, test], window } => write!(
                 f,

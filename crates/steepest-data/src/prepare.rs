@@ -6,11 +6,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::corpus::prepare_corpus;
+use crate::preprocess::are_classes;
 use crate::series::{is_sequences, prepare_sequences};
 use crate::table::Values;
 use crate::{
     Augmentation, ColumnKind, DataError, Dataset, Encoder, Finding, Fingerprint, Fractions, Parameter,
-    PreprocessOptions, Preprocessor, ReadOptions, Schema, Split, Table, Tokens, sources,
+    PreprocessOptions, Preprocessor, ReadOptions, Schema, Shares, Split, Table, Task, Tokens, sources,
 };
 
 /// Which data to train on, and how: the `[data]` table of a run spec.
@@ -19,7 +20,7 @@ use crate::{
 /// let options: steepest_data::DataOptions = serde_json::from_str(
 ///     r#"{ "train": "digits.csv", "target": "label", "split": { "validation": 0.1, "test": 0.2 } }"#,
 /// )?;
-/// assert_eq!(options.split.unwrap().test, 0.2);
+/// assert_eq!(options.split.test, Some(0.2));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,10 +34,11 @@ pub struct DataOptions {
     pub validation: Option<PathBuf>,
     /// A file to test on. Default: rows held out from `train`.
     pub test: Option<PathBuf>,
-    /// The shares of `train` to hold out. Default: 0.15 each, none for a part that has its own file.
-    pub split: Option<Fractions>,
-    /// Keeps the share of each class in every part. Default: false.
-    pub stratify: bool,
+    /// The shares of `train` to hold out. Default: 0.15 each, no validation rows of fewer than 1,000, none for
+    /// a part that has its own file.
+    pub split: Shares,
+    /// Keeps the share of each class in every part. Default: where the target is a class.
+    pub stratify: Option<bool>,
     /// What the file, a text, is cut into, to predict each token from those before it. Default: it is a table.
     pub tokens: Option<Tokens>,
     /// Tokens of a text that a model sees at once. Default: 64.
@@ -87,13 +89,13 @@ static PARAMETERS: &[Parameter] = &[
     Parameter {
         name: "split",
         summary: "shares of `train` to hold out",
-        default: "{ validation = 0.15, test = 0.15 }",
+        default: "{ validation = 0.15, test = 0.15 }; no validation of fewer than 1,000 rows",
         range: "each in [0, 1), their sum below 1",
     },
     Parameter {
         name: "stratify",
         summary: "keeps the share of each class in every part",
-        default: "false",
+        default: "where the target is a class",
         range: "true, false",
     },
     Parameter {
@@ -169,9 +171,9 @@ impl DataOptions {
         read
     }
 
-    /// The shares to hold out from the training file, resolved.
-    pub fn fractions(&self) -> Fractions {
-        let given = self.split.unwrap_or_default();
+    /// The shares to hold out from a training file of so many rows.
+    pub fn fractions(&self, rows: usize) -> Fractions {
+        let given = self.split.of(rows);
         Fractions {
             validation: if self.validation.is_some() { 0.0 } else { given.validation },
             test: if self.test.is_some() { 0.0 } else { given.test },
@@ -199,11 +201,11 @@ pub fn prepare(options: &DataOptions, seed: u64) -> Result<Prepared, DataError> 
     if let Some(tokens) = options.tokens {
         return prepare_corpus(options, tokens);
     }
-    let fractions = options.fractions().check()?;
     let mut findings = Vec::new();
     let read = options.reading();
     let mut table = load(&options.train, &read, &mut findings)?;
     drop_rows_without_target(&mut table, &options.target, &mut findings);
+    let fractions = options.fractions(table.rows()).check()?;
     let split = split(&table, options, fractions, seed)?;
     if fractions != Fractions::NONE {
         let (train, validation, test) = (split.train.len(), split.validation.len(), split.test.len());
@@ -254,17 +256,35 @@ fn split(table: &Table, options: &DataOptions, fractions: Fractions, seed: u64) 
         // Without rows there is no target either, which is the better thing to complain of.
         return Ok(Split::all_train(table.rows()));
     }
+    if options.stratify == Some(false) {
+        return Split::random(seed, table.rows(), fractions);
+    }
+    match target.and_then(|target| classes(target, options.preprocess.task)) {
+        Some(classes) => Split::stratified(seed, &classes, fractions),
+        None if options.stratify == Some(true) => {
+            Err(DataError::NotStratifiable { name: options.target.clone() })
+        }
+        None => Split::random(seed, table.rows(), fractions),
+    }
+}
+
+/// The class of each row, if the target is one.
+fn classes(target: &Values, task: Option<Task>) -> Option<Vec<u32>> {
     match target {
-        Some(Values::Names(names)) if options.stratify => Split::stratified(seed, names.codes(), fractions),
-        Some(Values::Numbers(values)) if options.stratify => {
+        _ if task == Some(Task::Regression) => None,
+        Values::Names(names) => Some(names.codes().to_vec()),
+        Values::Numbers(values) => {
             let mut distinct = values.clone();
             distinct.sort_unstable_by(f64::total_cmp);
             distinct.dedup();
+            if task.is_none() && !are_classes(&distinct) {
+                return None;
+            }
             let class =
                 |v: &f64| distinct.binary_search_by(|d| d.total_cmp(v)).unwrap_or_else(|at| at) as u32;
-            Split::stratified(seed, &values.iter().map(class).collect::<Vec<_>>(), fractions)
+            Some(values.iter().map(class).collect())
         }
-        _ => Split::random(seed, table.rows(), fractions),
+        Values::Ignored | Values::Images { .. } | Values::Sparse(_) => None,
     }
 }
 
@@ -328,8 +348,8 @@ mod tests {
     #[test]
     fn a_part_with_a_file_of_its_own_is_not_held_out() {
         let mut options = DataOptions::new("x.csv", "y");
-        assert_eq!(options.fractions(), Fractions { validation: 0.15, test: 0.15 });
+        assert_eq!(options.fractions(2000), Fractions { validation: 0.15, test: 0.15 });
         options.test = Some("test.csv".into());
-        assert_eq!(options.fractions(), Fractions { validation: 0.15, test: 0.0 });
+        assert_eq!(options.fractions(2000), Fractions { validation: 0.15, test: 0.0 });
     }
 }

@@ -1,5 +1,7 @@
 //! The parts of messages that depend on the case: what to do, and how to show a cell.
 
+pub(crate) use steepest_spec::toml_key as key;
+
 use crate::error::Nearest;
 
 pub(crate) fn near_files(nearest: &Nearest) -> String {
@@ -24,15 +26,6 @@ pub(crate) fn latin(byte: u8) -> String {
     match text.chars().next().filter(|c| !c.is_control()) {
         Some(c) => format!(" (in Windows-1252 it is `{c}`)"),
         None => String::new(),
-    }
-}
-
-/// A column's name as a TOML key: in quotes unless it is plain.
-pub(crate) fn key(name: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    match !name.is_empty() && name.chars().all(plain) {
-        true => name.to_owned(),
-        false => format!("{name:?}"),
     }
 }
 

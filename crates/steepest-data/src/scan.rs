@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::{ColumnKind, Fingerprint, Reason};
+use crate::{ColumnKind, Fingerprint, Reason, date};
 
 /// Distinct values counted exactly up to this number.
 const DISTINCT_LIMIT: usize = 1 << 14;
@@ -50,6 +50,11 @@ impl CellReader {
     #[inline]
     pub fn is_missing(&self, text: &str) -> bool {
         text.len() <= self.longest && self.missing.iter().any(|missing| missing == text)
+    }
+
+    /// The days that a date stands for: NaN if it is missing.
+    pub fn date(&self, text: &str) -> Option<f64> {
+        date::days(text).or_else(|| self.is_missing(text).then_some(f64::NAN))
     }
 
     /// The number a cell stands for: NaN if it is missing.
@@ -123,6 +128,7 @@ pub(crate) struct ColumnScan {
     pub numbers: u64,
     pub non_finite: u64,
     pub truths: u64,
+    pub dates: u64,
     pub whole: u64,
     pub moments: Moments,
     pub min: f64,
@@ -157,6 +163,7 @@ impl ColumnScan {
             }
             Err(NotANumber::Text) => {
                 self.truths += u64::from(truth(text).is_some());
+                self.dates += u64::from(date::days(text).is_some());
                 self.counts_on = false;
                 self.odd.get_or_insert_with(|| text.to_owned());
             }
@@ -230,6 +237,9 @@ impl ColumnScan {
         if self.numbers == cells {
             return (ColumnKind::Numeric, Reason::Numbers { cells });
         }
+        if self.dates == cells {
+            return (ColumnKind::Date, Reason::Dates { cells });
+        }
         if self.truths == cells {
             return (ColumnKind::Boolean, Reason::Truths { cells });
         }
@@ -238,6 +248,9 @@ impl ColumnScan {
             return (ColumnKind::Numeric, Reason::MostlyNumbers { numbers: self.numbers, cells, example });
         }
         if distinct > 100 && distinct * 2 > cells {
+            if let Some(example) = self.odd.as_ref().filter(|text| date::looks_like_one(text)) {
+                return (ColumnKind::Ignored, Reason::OtherDates { example: example.clone() });
+            }
             return (ColumnKind::Ignored, Reason::Identifier { distinct, cells });
         }
         (ColumnKind::Categorical, Reason::Names { distinct, cells })

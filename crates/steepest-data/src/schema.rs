@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum ColumnKind {
     /// Numbers.
     Numeric,
+    /// Dates such as `2024-03-31`, or dates and times: a number of days.
+    Date,
     /// Truth values: true/false, yes/no, t/f or y/n in any case.
     Boolean,
     /// Names out of a limited set.
@@ -26,6 +28,7 @@ impl fmt::Display for ColumnKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             ColumnKind::Numeric => "numeric",
+            ColumnKind::Date => "date",
             ColumnKind::Boolean => "boolean",
             ColumnKind::Categorical => "categorical",
             ColumnKind::Ignored => "ignored",
@@ -55,6 +58,16 @@ pub enum Reason {
         /// Cells looked at that are not missing.
         cells: u64,
         /// The first that is not a number.
+        example: String,
+    },
+    /// Every cell that was looked at is a date.
+    Dates {
+        /// Cells looked at that are not missing.
+        cells: u64,
+    },
+    /// Cells that look like dates, in an order that cannot be known.
+    OtherDates {
+        /// The first.
         example: String,
     },
     /// Every cell that was looked at is a truth value.
@@ -88,6 +101,10 @@ impl fmt::Display for Reason {
             Reason::Numbers { cells } => write!(f, "all {cells} cells looked at are numbers"),
             Reason::MostlyNumbers { numbers, cells, example } => {
                 write!(f, "{numbers} of {cells} cells looked at are numbers, but `{example}` is not")
+            }
+            Reason::Dates { cells } => write!(f, "all {cells} cells looked at are dates"),
+            Reason::OtherDates { example } => {
+                write!(f, "looks like dates, such as `{example}`: they are read if written as 2024-03-31")
             }
             Reason::Truths { cells } => write!(f, "all {cells} cells looked at are true or false"),
             Reason::Names { distinct, cells } => {

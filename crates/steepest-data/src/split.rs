@@ -23,6 +23,41 @@ impl Default for Fractions {
     }
 }
 
+/// The shares that a user wants held out; what is not set depends on the number of rows.
+///
+/// ```
+/// use steepest_data::Shares;
+/// let shares = Shares { test: Some(0.2), ..Shares::default() };
+/// assert_eq!((shares.of(999).validation, shares.of(1000).validation, shares.of(999).test), (0.0, 0.15, 0.2));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Shares {
+    /// Share of the rows that choose the stopping step. Default: 0.15, and none of fewer than 1,000 rows:
+    /// a score on a few dozen rows says little, and training misses them.
+    pub validation: Option<f64>,
+    /// Share of the rows that are scored once, at the end. Default: 0.15.
+    pub test: Option<f64>,
+}
+
+impl Shares {
+    /// Tables with fewer rows are not asked for validation rows.
+    pub const FEW_ROWS: usize = 1000;
+
+    /// The shares of a table with so many rows.
+    pub fn of(self, rows: usize) -> Fractions {
+        let usual = Fractions::default();
+        let validation = if rows < Shares::FEW_ROWS { 0.0 } else { usual.validation };
+        Fractions { validation: self.validation.unwrap_or(validation), test: self.test.unwrap_or(usual.test) }
+    }
+}
+
+impl From<Fractions> for Shares {
+    fn from(fractions: Fractions) -> Shares {
+        Shares { validation: Some(fractions.validation), test: Some(fractions.test) }
+    }
+}
+
 /// One of the three parts of a split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -92,11 +127,12 @@ impl Split {
     pub fn random(seed: u64, rows: usize, fractions: Fractions) -> Result<Split, DataError> {
         let every: Vec<u32> = (0..row_count(rows)?).collect();
         let mut split = Split::default();
-        split.deal(&every, Key::new(seed).stream("split"), fractions.check()?);
+        split.deal(&every, Key::new(seed).stream("split"), fractions.check()?.held_out(rows));
         split.checked(rows, fractions)
     }
 
-    /// Splits rows so that each class keeps its share in every part, as far as whole rows allow.
+    /// Splits rows so that each class keeps its share in every part, as far as whole rows allow; the parts are
+    /// about as large as those of [`Split::random`], and every class keeps a row for training.
     ///
     /// # Errors
     /// As [`Split::random`].
@@ -107,17 +143,23 @@ impl Split {
         for (row, &class) in classes.iter().enumerate() {
             groups.entry(class).or_default().push(row as u32);
         }
-        let mut split = Split::default();
+        let (mut split, mut seen) = (Split::default(), 0);
         for (&class, rows) in &groups {
-            split.deal(rows, Key::new(seed).stream("split").stream("class").at(u64::from(class)), fractions);
+            // What the classes so far should have given less what they gave: the parts come out as large
+            // as they would without classes. One row of each class stays for training.
+            seen += rows.len();
+            let (validation, test) = fractions.held_out(seen);
+            let test = test.saturating_sub(split.test.len()).min(rows.len() - 1);
+            let validation = validation.saturating_sub(split.validation.len()).min(rows.len() - 1 - test);
+            let key = Key::new(seed).stream("split").stream("class").at(u64::from(class));
+            split.deal(rows, key, (validation, test));
         }
         split.checked(classes.len(), fractions)
     }
 
     /// Deals `rows` to the parts by their place in a random order.
-    fn deal(&mut self, rows: &[u32], key: Key, fractions: Fractions) {
+    fn deal(&mut self, rows: &[u32], key: Key, (validation, test): (usize, usize)) {
         let order = Permutation::new(key, rows.len() as u64);
-        let (validation, test) = fractions.held_out(rows.len());
         for (place, &row) in rows.iter().enumerate() {
             match order.position(place as u64) as usize {
                 p if p < test => self.test.push(row),
@@ -182,6 +224,18 @@ mod tests {
         assert_eq!((rare(&split.test), rare(&split.train)), (2, 8));
         assert_eq!((split.test.len(), split.validation.len()), (24, 0));
         assert_eq!(all(&split), (0..120).collect::<Vec<u32>>());
+    }
+
+    #[test]
+    fn parts_of_tiny_classes_are_as_large_as_those_of_none() {
+        // Classes of 1 to 3 rows: shares of each alone would round to nothing.
+        let classes: Vec<u32> = (0..20).chain((60..150).map(|i| i / 3)).collect();
+        let split = Split::stratified(4, &classes, Fractions { validation: 0.15, test: 0.15 }).unwrap();
+        assert_eq!((split.validation.len(), split.test.len()), (17, 17));
+        assert_eq!(all(&split), (0..110).collect::<Vec<u32>>());
+        let trained: std::collections::BTreeSet<u32> =
+            split.train.iter().map(|&row| classes[row as usize]).collect();
+        assert_eq!(trained.len(), 50, "every class has a row to learn from");
     }
 
     #[test]

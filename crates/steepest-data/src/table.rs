@@ -100,7 +100,7 @@ impl Table {
     /// An empty table. `path` is what errors name; image columns get `image` as the shape of a block.
     pub fn new(path: &Path, schema: Arc<Schema>, image: Shape) -> Table {
         let columns = schema.columns.iter().map(|column| match column.kind {
-            ColumnKind::Numeric => Values::Numbers(Vec::new()),
+            ColumnKind::Numeric | ColumnKind::Date => Values::Numbers(Vec::new()),
             ColumnKind::Boolean | ColumnKind::Categorical => Values::Names(Names::default()),
             ColumnKind::Sparse => Values::Sparse(SparseRows::new(LARGEST_INDEX as usize + 1)),
             ColumnKind::Image => Values::Images { shape: image, pixels: Vec::new() },

@@ -24,7 +24,11 @@ const BUNDLED: [(&str, &str, usize, usize, usize); 5] = [
 #[test]
 fn every_bundled_file_prepares_without_settings() {
     for (file, target, rows, features, classes) in BUNDLED {
-        let data = prepare(&DataOptions::new(bundled(file), target), 7).unwrap();
+        let mut options = DataOptions::new(bundled(file), target);
+        let few = prepare(&options, 7).unwrap().validation.is_none();
+        assert_eq!(few, rows < 1000, "{file}: small tables keep their rows for training");
+        options.split = Fractions::default().into();
+        let data = prepare(&options, 7).unwrap();
         let (validation, test) = (data.validation.as_ref().unwrap(), data.test.as_ref().unwrap());
         assert_eq!(data.train.rows() + validation.rows() + test.rows(), rows, "{file}");
         assert!(data.train.feature_width().abs_diff(features) <= 3, "{file}: {}", data.train.feature_width());
@@ -74,7 +78,7 @@ fn training_features_have_mean_0_and_deviation_1_and_the_others_do_not() {
 #[test]
 fn means_and_deviations_are_exact() {
     let options =
-        DataOptions { split: Some(Fractions::NONE), ..DataOptions::new(bundled("iris.csv"), "species") };
+        DataOptions { split: Fractions::NONE.into(), ..DataOptions::new(bundled("iris.csv"), "species") };
     let data = prepare(&options, 1).unwrap();
     let expected = [
         (5.843333333333334, 0.8253012917851409),
@@ -121,16 +125,24 @@ fn preparing_is_a_function_of_the_seed() {
         (a.train.classes(), &a.preprocessor, &a.files),
         (b.train.classes(), &b.preprocessor, &b.files)
     );
-    assert_ne!(a.train.classes(), c.train.classes());
+    assert_ne!(a.preprocessor, c.preprocessor);
 }
 
 #[test]
 fn stratified_parts_keep_the_shares_of_the_classes() {
     let mut options = DataOptions::new(bundled("iris.csv"), "species");
-    (options.stratify, options.split) = (true, Some(Fractions { validation: 0.2, test: 0.2 }));
+    options.split = Fractions { validation: 0.2, test: 0.2 }.into();
     let data = prepare(&options, 5).unwrap();
     assert_eq!(data.train.class_counts(), [30, 30, 30]);
     assert_eq!(data.test.unwrap().class_counts(), [10, 10, 10]);
+}
+
+#[test]
+fn numbers_cannot_keep_the_shares_of_classes() {
+    let mut options = DataOptions::new(bundled("diabetes.csv"), "target");
+    options.stratify = Some(true);
+    let error = prepare(&options, 5).unwrap_err().to_string();
+    assert!(error.contains("`stratify` keeps the shares of classes"), "{error}");
 }
 
 #[test]

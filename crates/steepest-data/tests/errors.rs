@@ -238,7 +238,7 @@ fn files_that_are_not_there() {
 fn assert_preparing(text: &str, target: &str, change: impl Fn(&mut DataOptions), expected: &str) {
     let folder = Folder::new();
     let path = folder.write("data.csv", text);
-    let mut options = DataOptions { split: Some(Fractions::NONE), ..DataOptions::new(path, target) };
+    let mut options = DataOptions { split: Fractions::NONE.into(), ..DataOptions::new(path, target) };
     change(&mut options);
     match prepare(&options, 1) {
         Ok(_) => panic!("expected: {expected}"),
@@ -305,7 +305,7 @@ fn targets() {
         &format!("x,y\n{names}"),
         "y",
         |_| {},
-        "target `y` cannot be learned: looks like identifiers or free text: 200 distinct values in 200 cells looked at\n  help: name another target, or set `columns.y` to numeric or categorical",
+        "target `y` cannot be learned: looks like identifiers or free text: 200 distinct values in 200 cells looked at\n  help: name another target, or set `columns.y` to \"numeric\" or \"categorical\"",
     );
 }
 
@@ -314,14 +314,14 @@ fn splits_and_batches() {
     assert_preparing(
         "x,y\n1,a\n2,b\n",
         "y",
-        |options| options.split = Some(Fractions { validation: 0.6, test: 0.4 }),
+        |options| options.split = Fractions { validation: 0.6, test: 0.4 }.into(),
         "cannot hold out 0.6 for validation and 0.4 for test\n  help: each must be at least 0, and together below 1, for example 0.15 and 0.15",
     );
     assert_preparing(
         "x,y\n1,a\n2,b\n",
         "y",
-        |options| options.split = None,
-        "the validation part of 2 rows would be empty\n  help: give more rows, or change its share in `split`",
+        |options| options.split = Default::default(),
+        "the test part of 2 rows would be empty\n  help: give more rows, or change its share in `split`",
     );
     for absurd in [0, -5, 1 << 40] {
         let error = BatchSize::new(absurd).unwrap_err().to_string();

@@ -21,7 +21,7 @@ fn exercise(bytes: &[u8], name: &str) -> Result<(), TestCaseError> {
     let Ok(table) = Table::read(&mut *source) else { return Ok(()) };
     let names: Vec<&str> = table.schema().names().collect();
     let data =
-        DataOptions { split: Some(Fractions::NONE), ..DataOptions::new(&path, names[names.len() - 1]) };
+        DataOptions { split: Fractions::NONE.into(), ..DataOptions::new(&path, names[names.len() - 1]) };
     if let Ok(data) = prepare(&data, 1) {
         prop_assert!(data.train.rows() <= table.rows());
     }

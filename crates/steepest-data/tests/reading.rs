@@ -197,7 +197,7 @@ fn streaming_prediction_equals_the_data_set() {
             .collect::<String>();
     let folder = tempfile::tempdir().unwrap();
     let path = write(&folder, "x.csv", text);
-    let options = DataOptions { split: Some(Fractions::NONE), ..DataOptions::new(&path, "y") };
+    let options = DataOptions { split: Fractions::NONE.into(), ..DataOptions::new(&path, "y") };
     let data = prepare(&options, 1).unwrap();
     let learned = &data.preprocessor;
     assert_eq!(learned.input_names(), ["color=blue", "color=red", "color missing", "size", "ok"]);
@@ -271,7 +271,7 @@ fn unseen_categories_are_counted_and_reported() {
     let train = write(&folder, "train.csv", "c,x,y\nred,1,a\nblue,2,b\nred,3,a\n");
     let test = write(&folder, "test.csv", "x,y,c\n1,a,green\n2,b,red\n3,a,pink\n");
     let options =
-        DataOptions { test: Some(test), split: Some(Fractions::NONE), ..DataOptions::new(train, "y") };
+        DataOptions { test: Some(test), split: Fractions::NONE.into(), ..DataOptions::new(train, "y") };
     let data = prepare(&options, 1).unwrap();
     let expected = Finding::UnseenCategories { column: "c".into(), cells: 2, example: "green".into() };
     assert!(data.findings.contains(&expected), "{:?}", data.findings);
@@ -306,7 +306,7 @@ fn columns_without_information_are_left_out_and_said_so() {
 fn rows_without_a_target_are_left_out_and_said_so() {
     let folder = tempfile::tempdir().unwrap();
     let path = write(&folder, "x.csv", "x,y\n1,a\n2,\n3,b\n4,?\n5,a\n");
-    let options = DataOptions { split: Some(Fractions::NONE), ..DataOptions::new(path, "y") };
+    let options = DataOptions { split: Fractions::NONE.into(), ..DataOptions::new(path, "y") };
     let data = prepare(&options, 1).unwrap();
     assert_eq!(data.train.classes(), [0, 1, 0]);
     assert!(data.findings.contains(&Finding::RowsWithoutTarget { column: "y".into(), rows: 2 }));
@@ -320,7 +320,7 @@ fn rare_categories_share_the_zeros() {
             .collect::<String>();
     let folder = tempfile::tempdir().unwrap();
     let path = write(&folder, "x.csv", text);
-    let mut options = DataOptions { split: Some(Fractions::NONE), ..DataOptions::new(path, "y") };
+    let mut options = DataOptions { split: Fractions::NONE.into(), ..DataOptions::new(path, "y") };
     options.preprocess.max_categories = 2;
     let data = prepare(&options, 1).unwrap();
     assert_eq!(data.preprocessor.input_names(), ["c=a", "c=b", "x"]);
@@ -345,7 +345,7 @@ fn idx_images_stay_bytes_until_a_batch_is_filled() {
             write(&folder, &format!("t-images-idx3-ubyte{suffix}"), packed(idx(&[20, 2, 3], &pixels)));
         write(&folder, &format!("t-labels-idx1-ubyte{suffix}"), packed(idx(&[20], &labels)));
         let options = DataOptions {
-            split: Some(Fractions { validation: 0.2, test: 0.1 }),
+            split: Fractions { validation: 0.2, test: 0.1 }.into(),
             ..DataOptions::new(&images, "label")
         };
         let data = prepare(&options, 1).unwrap();
@@ -354,7 +354,7 @@ fn idx_images_stay_bytes_until_a_batch_is_filled() {
             matches!(data.train.target_kind(), TargetKind::Classes { names } if names == ["0", "1", "2"])
         );
         assert_eq!(data.preprocessor.example(), data.train.example());
-        let none = DataOptions { split: Some(Fractions::NONE), ..DataOptions::new(&images, "label") };
+        let none = DataOptions { split: Fractions::NONE.into(), ..DataOptions::new(&images, "label") };
         let whole = prepare(&none, 1).unwrap().train;
         assert_eq!(whole.size_bytes(), 20 * 6 + 20 * 4);
         let (mut x, mut y) = (vec![0f64; 12], vec![0u32; 2]);
@@ -383,7 +383,7 @@ fn encoding_in_f32_equals_the_image_data_set() {
     let labels = write(&folder, "labels.idx", idx(&[64], &(0..64).map(|i| i % 2).collect::<Vec<u8>>()));
     let read = ReadOptions { labels: Some(labels), ..ReadOptions::default() };
     let options = DataOptions {
-        split: Some(Fractions::NONE),
+        split: Fractions::NONE.into(),
         read: read.clone(),
         ..DataOptions::new(&images, "label")
     };

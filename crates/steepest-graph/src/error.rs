@@ -251,6 +251,8 @@ pub struct Problem {
     pub layer: String,
     /// The source line that built it.
     pub location: &'static Location<'static>,
+    /// The source line that applied the layer, if that is known and another one.
+    pub applied: Option<&'static Location<'static>>,
 }
 
 impl fmt::Display for Problem {
@@ -263,7 +265,10 @@ impl fmt::Display for Problem {
         if !self.layer.is_empty() {
             write!(f, "layer `{}`, ", self.layer)?;
         }
-        write!(f, "built at {}:{}:{}", self.location.file(), self.location.line(), self.location.column())?;
+        write!(f, "built at {}", self.location)?;
+        if let Some(applied) = self.applied.filter(|applied| *applied != self.location) {
+            write!(f, ", applied at {applied}")?;
+        }
         if let Some(help) = self.kind.help() {
             write!(f, "\n  help: {help}")?;
         }

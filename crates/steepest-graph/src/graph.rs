@@ -143,6 +143,8 @@ pub struct Graph {
     layer: RefCell<Option<Rc<str>>>,
     /// The source line that new nodes are written down to, if not the caller's.
     origin: Cell<Option<&'static Location<'static>>>,
+    /// The source line that applied the layer being built.
+    applied: Cell<Option<&'static Location<'static>>>,
 }
 
 impl Graph {
@@ -160,6 +162,15 @@ impl Graph {
         let outer = self.layer.replace(Some(path.into()));
         let result = build();
         self.layer.replace(outer);
+        result
+    }
+
+    /// Runs `build` so that its problems also say which line applied the layer: an operation itself often
+    /// stands in the source of a layer that the user did not write.
+    pub fn applied_at<R>(&self, location: &'static Location<'static>, build: impl FnOnce() -> R) -> R {
+        let outer = self.applied.replace(Some(location));
+        let result = build();
+        self.applied.set(outer);
         result
     }
 
@@ -220,7 +231,8 @@ impl Graph {
         if operands.iter().all(|var| var.is_sound()) {
             let operands = operands.iter().map(|var| var.describe()).collect();
             let (layer, location) = (self.layer().to_string(), self.here());
-            self.problems.borrow_mut().push(Problem { kind, op, operands, layer, location });
+            let applied = self.applied.get();
+            self.problems.borrow_mut().push(Problem { kind, op, operands, layer, location, applied });
         }
     }
 
@@ -247,7 +259,7 @@ impl Graph {
         if let Some(other) = outputs.find(|&var| !self.owns(var)) {
             let (kind, location) = (ProblemKind::OtherGraph, Location::caller());
             let operands = vec![other.describe()];
-            problems.push(Problem { kind, op, operands, layer: String::new(), location });
+            problems.push(Problem { kind, op, operands, layer: String::new(), location, applied: None });
         }
         if problems.is_empty() { Ok(()) } else { Err(PlanErrors(problems)) }
     }

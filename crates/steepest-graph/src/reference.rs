@@ -54,7 +54,7 @@ impl Feeds {
 /// All problems of the graph, or all values fed in the wrong shape.
 #[track_caller]
 pub fn evaluate(graph: &Graph, outputs: &[Var<'_>], feeds: &Feeds) -> Result<Vec<Tensor>, PlanErrors> {
-    let values = interpret(graph, outputs, feeds)?;
+    let (values, _) = interpret(graph, outputs, feeds)?;
     Ok(outputs.iter().map(|var| values[var.id().index()].clone()).collect())
 }
 
@@ -75,7 +75,7 @@ pub fn evaluate(graph: &Graph, outputs: &[Var<'_>], feeds: &Feeds) -> Result<Vec
 /// Those of [`evaluate`].
 #[track_caller]
 pub fn advance(graph: &Graph, outputs: &[Var<'_>], feeds: &mut Feeds) -> Result<Vec<Tensor>, PlanErrors> {
-    let values = interpret(graph, outputs, feeds)?;
+    let (values, _) = interpret(graph, outputs, feeds)?;
     for (variable, value) in graph.assignments() {
         let name = graph.with_variable(variable, |spec| spec.name.clone());
         feeds.values.insert(name, values[value.index()].clone());
@@ -83,9 +83,13 @@ pub fn advance(graph: &Graph, outputs: &[Var<'_>], feeds: &mut Feeds) -> Result<
     Ok(outputs.iter().map(|var| values[var.id().index()].clone()).collect())
 }
 
-/// The value of every node that the outputs and assignments need; of others, nothing.
+/// The value of every node that the outputs and assignments need, and which these are; of others, nothing.
 #[track_caller]
-fn interpret(graph: &Graph, outputs: &[Var<'_>], feeds: &Feeds) -> Result<Vec<Tensor>, PlanErrors> {
+pub(crate) fn interpret(
+    graph: &Graph,
+    outputs: &[Var<'_>],
+    feeds: &Feeds,
+) -> Result<(Vec<Tensor>, Vec<bool>), PlanErrors> {
     graph.check("evaluate", outputs.iter().copied())?;
     let mut problems = Vec::new();
     let nodes = graph.nodes();
@@ -94,14 +98,14 @@ fn interpret(graph: &Graph, outputs: &[Var<'_>], feeds: &Feeds) -> Result<Vec<Te
         outputs.iter().map(|var| var.id()).chain(graph.assignments().into_iter().map(|(_, value)| value)),
     );
     let mut values: Vec<Tensor> = Vec::with_capacity(nodes.len());
-    for (node, needed) in nodes.iter().zip(needed) {
+    for (node, &needed) in nodes.iter().zip(&needed) {
         let value = if needed { compute(graph, node, &values, feeds) } else { Ok(Tensor::scalar(f64::NAN)) };
         values.push(value.unwrap_or_else(|problem| {
             problems.push(problem);
             ops::unfed(node.ty)
         }));
     }
-    if problems.is_empty() { Ok(values) } else { Err(PlanErrors(problems)) }
+    if problems.is_empty() { Ok((values, needed)) } else { Err(PlanErrors(problems)) }
 }
 
 /// Which nodes the given ones are computed from, themselves included.
@@ -140,6 +144,7 @@ fn fed(feeds: &Feeds, name: &str, node: &Node) -> Result<Option<Tensor>, Problem
             operands: Vec::new(),
             layer: node.layer.to_string(),
             location: node.location,
+            applied: None,
         }),
         value => Ok(value.map(|value| ops::as_reference(value, node.ty))),
     }

@@ -2,6 +2,7 @@
 //! random numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::Location;
 
 use steepest_graph::{Graph, Initial, ProblemKind, Var, VariableKind};
 use steepest_tensor::{Key, Shape};
@@ -148,7 +149,8 @@ impl<'g> Scope<'_, 'g> {
     /// Applies a layer under a name of its own.
     #[track_caller]
     pub fn apply<L: Layer + ?Sized>(&mut self, name: &str, layer: &L, x: Var<'g>) -> Var<'g> {
-        self.layer(name, |cx| layer.forward(cx, x))
+        let applied = Location::caller();
+        self.graph().applied_at(applied, || self.layer(name, |cx| layer.forward(cx, x)))
     }
 
     /// A trained parameter.

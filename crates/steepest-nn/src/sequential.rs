@@ -1,5 +1,7 @@
 //! Layers one after the other.
 
+use std::panic::Location;
+
 use steepest_graph::Var;
 use steepest_spec::Value;
 
@@ -23,7 +25,14 @@ use crate::{Layer, LayerSpec, NnError, Registered, Scope};
 /// ```
 #[derive(Default)]
 pub struct Sequential {
-    layers: Vec<(String, Box<dyn Layer>)>,
+    layers: Vec<Part>,
+}
+
+struct Part {
+    name: String,
+    layer: Box<dyn Layer>,
+    /// The line that added it.
+    added: &'static Location<'static>,
 }
 
 impl Sequential {
@@ -34,6 +43,7 @@ impl Sequential {
 
     /// Adds a layer named by its position.
     #[must_use]
+    #[track_caller]
     pub fn then(self, layer: impl Layer + 'static) -> Sequential {
         let name = self.layers.len().to_string();
         self.named(&name, layer)
@@ -41,8 +51,10 @@ impl Sequential {
 
     /// Adds a layer under a name.
     #[must_use]
+    #[track_caller]
     pub fn named(mut self, name: &str, layer: impl Layer + 'static) -> Sequential {
-        self.layers.push((name.to_owned(), Box::new(layer)));
+        let (name, layer, added) = (name.to_owned(), Box::new(layer), Location::caller());
+        self.layers.push(Part { name, layer, added });
         self
     }
 
@@ -82,6 +94,9 @@ impl Sequential {
 impl Layer for Sequential {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        self.layers.iter().fold(x, |x, (name, layer)| cx.apply(name, layer, x))
+        let graph = cx.graph();
+        self.layers.iter().fold(x, |x, Part { name, layer, added }| {
+            graph.applied_at(added, || cx.layer(name, |cx| layer.forward(cx, x)))
+        })
     }
 }

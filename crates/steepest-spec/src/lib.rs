@@ -75,6 +75,8 @@ pub enum Accepts {
     Numbers,
     /// A list of texts.
     Texts,
+    /// A list of layers, each a table with its `kind` and its settings.
+    Layers,
     /// A whole number of at least 1, or one word such as `"full"`.
     CountOr(&'static str),
     /// A span of training, with its unit: `"500 steps"`, `"3 epochs"` or `"5%"`.
@@ -116,6 +118,7 @@ impl std::fmt::Display for Accepts {
             Accepts::Integers => write!(f, "a list of whole numbers of at least 1"),
             Accepts::Numbers => write!(f, "a list of numbers"),
             Accepts::Texts => write!(f, "a list of texts"),
+            Accepts::Layers => write!(f, "a list of tables, each with the `kind` of a layer"),
             Accepts::CountOr(word) => write!(f, "a whole number of at least 1, or {word:?}"),
             Accepts::Span => write!(f, "a span such as \"500 steps\", \"3 epochs\" or \"5%\""),
         }
@@ -143,6 +146,20 @@ pub enum Default {
     Numbers(&'static [f64]),
     /// A list of texts.
     Texts(&'static [&'static str]),
+}
+
+/// A name as a TOML key: in quotes unless it is plain.
+///
+/// ```
+/// assert_eq!(steepest_spec::toml_key("learning-rate"), "learning-rate");
+/// assert_eq!(steepest_spec::toml_key("area m2"), "\"area m2\"");
+/// ```
+pub fn toml_key(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    match !name.is_empty() && name.chars().all(plain) {
+        true => name.to_owned(),
+        false => format!("{name:?}"),
+    }
 }
 
 /// The name among `known` that is nearest to `name`, if any is near enough to be what was meant.

@@ -20,6 +20,8 @@ pub enum Value {
     Text(String),
     /// A list.
     List(Vec<Value>),
+    /// Names and values: `{ kind = "dense", outputs = 8 }`.
+    Table(BTreeMap<String, Value>),
 }
 
 impl std::fmt::Display for Value {
@@ -32,6 +34,14 @@ impl std::fmt::Display for Value {
             Value::List(values) => {
                 let parts: Vec<String> = values.iter().map(Value::to_string).collect();
                 write!(f, "[{}]", parts.join(", "))
+            }
+            Value::Table(entries) => {
+                // What a thing is comes before how it is set.
+                let mut parts: Vec<_> = entries.iter().collect();
+                parts.sort_by_key(|(key, _)| *key != "kind");
+                let parts: Vec<String> =
+                    parts.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+                write!(f, "{{ {} }}", parts.join(", "))
             }
         }
     }
@@ -102,6 +112,11 @@ impl SettingError {
             }
             SettingError::Unknown { known, .. } if known.is_empty() => Some("it has no settings".to_owned()),
             SettingError::Unknown { known, .. } => Some(format!("its settings are {}", known.join(", "))),
+            SettingError::Unacceptable { accepts, got, .. }
+                if accepts.starts_with("a list") && !got.starts_with('[') =>
+            {
+                Some(format!("a list is written in brackets: [{got}]"))
+            }
             _ => None,
         }
     }
@@ -159,6 +174,15 @@ impl Settings {
         self.values.iter().map(|(key, value)| (*key, value))
     }
 
+    /// Sets a key that the described thing has and that is unset; others stay as they are.
+    pub fn set_default(&mut self, about: &Description, key: &str, value: Value) {
+        if let Some(hyper) = about.hyperparameters.iter().find(|hyper| hyper.name == key)
+            && let Ok(value) = check(hyper, value)
+        {
+            self.values.entry(hyper.name).or_insert(value);
+        }
+    }
+
     /// The value under a key, if it is set or has a default.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.values.get(key)
@@ -180,6 +204,11 @@ impl Settings {
             Some(Value::Integer(value)) => u64::try_from(*value).unwrap_or(0),
             _ => 0,
         }
+    }
+
+    /// A whole number that may be unset.
+    pub fn optional_integer(&self, key: &str) -> Option<u64> {
+        self.get(key).map(|_| self.integer(key))
     }
 
     /// A truth value; `false` if unset.
@@ -210,6 +239,16 @@ impl Settings {
         values.iter().filter_map(text).collect()
     }
 
+    /// A list of tables; empty if unset.
+    pub fn tables(&self, key: &str) -> Vec<BTreeMap<String, Value>> {
+        let Some(Value::List(values)) = self.get(key) else { return Vec::new() };
+        let table = |value: &Value| match value {
+            Value::Table(entries) => Some(entries.clone()),
+            _ => None,
+        };
+        values.iter().filter_map(table).collect()
+    }
+
     /// A list of numbers; empty if unset.
     pub fn numbers(&self, key: &str) -> Vec<f64> {
         match self.get(key) {
@@ -219,12 +258,31 @@ impl Settings {
     }
 }
 
+/// What other frameworks call a setting, and what it is called here; the first that a thing has is meant.
+static ELSEWHERE: &[(&str, &[&str])] = &[
+    ("lr", &["learning-rate"]),
+    ("eps", &["epsilon"]),
+    ("betas", &["beta1"]),
+    ("alpha", &["l2", "weight-decay"]),
+    ("weight-decay", &["l2"]),
+    ("l2", &["weight-decay"]),
+    ("max-norm", &["clip-norm"]),
+    ("layers", &["hidden"]),
+    ("hidden-layer-sizes", &["hidden"]),
+    ("units", &["hidden", "outputs"]),
+    ("batch-size", &["size"]),
+    ("max-iter", &["epochs"]),
+];
+
 fn unknown(about: &Description, key: &str) -> SettingError {
     let names = about.hyperparameters.iter().map(|h| h.name);
+    let plain = key.replace('_', "-").to_lowercase();
+    let here = ELSEWHERE.iter().filter(|(there, _)| *there == plain).flat_map(|(_, here)| *here);
+    let known = here.copied().find(|here| names.clone().any(|name| name == *here));
     SettingError::Unknown {
         owner: about.name.to_owned(),
         key: key.to_owned(),
-        nearest: nearest(key, names.clone()).map(str::to_owned),
+        nearest: known.or_else(|| nearest(&plain, names.clone())).map(str::to_owned),
         known: names.map(str::to_owned).collect(),
     }
 }
@@ -265,6 +323,10 @@ fn check(hyper: &Hyperparameter, value: Value) -> Result<Value, SettingError> {
         (Accepts::Choice(names), Value::Text(text)) => names.contains(&text.as_str()),
         (Accepts::Integers, Value::List(list)) => list.iter().all(|v| matches!(v, Value::Integer(1..))),
         (Accepts::Numbers, Value::List(list)) => list.iter().all(|v| v.number().is_some_and(f64::is_finite)),
+        (Accepts::Layers, Value::List(list)) => list.iter().all(|v| match v {
+            Value::Table(entries) => matches!(entries.get("kind"), Some(Value::Text(_))),
+            _ => false,
+        }),
         (Accepts::Texts, Value::List(list)) => list.iter().all(|v| matches!(v, Value::Text(_))),
         (Accepts::CountOr(_), Value::Integer(1..)) => true,
         (Accepts::CountOr(word), Value::Text(text)) => text == word,
@@ -339,6 +401,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_unset_can_be_given_a_default_once() {
+        let mut s = settings(&[("rate", Value::Number(0.5))]).unwrap();
+        for value in ["5%", "6%", "unusable"] {
+            s.set_default(&ABOUT, "warmup", Value::Text(value.into()));
+        }
+        s.set_default(&ABOUT, "rate", Value::Number(2.0));
+        s.set_default(&ABOUT, "unknown", Value::Number(2.0));
+        assert_eq!((s.text("warmup"), s.number("rate"), s.get("unknown")), ("5%", 0.5, None));
+    }
+
+    #[test]
     fn each_mistake_has_its_message() {
         let say = |written: &[(&str, Value)]| {
             let error = settings(written).unwrap_err();
@@ -346,6 +419,18 @@ mod tests {
         };
         assert_eq!(say(&[]), "`thing` needs `rate`: a number above 0; ");
         assert_eq!(say(&[("rat", Value::Number(1.0))]), "`thing` has no setting `rat`; did you mean `rate`?");
+        assert_eq!(
+            say(&[("lr", Value::Number(1.0))]),
+            "`thing` has no setting `lr`; its settings are rate, hidden, warmup"
+        );
+        assert_eq!(
+            say(&[("hidden_layer_sizes", Value::Integer(1))]),
+            "`thing` has no setting `hidden_layer_sizes`; did you mean `hidden`?"
+        );
+        assert_eq!(
+            say(&[("hidden", Value::Integer(9))]),
+            "`hidden` must be a list of whole numbers of at least 1, got 9; a list is written in brackets: [9]"
+        );
         assert_eq!(say(&[("rate", Value::Number(f64::NAN))]), "`rate` must be a number above 0, got NaN; ");
         assert_eq!(
             say(&[("hidden", Value::List(vec![Value::Integer(0)]))]),

@@ -1,5 +1,7 @@
 //! The graphs of a run: what is computed in training, evaluation and diagnosis, for a number of rows.
 
+use std::panic::Location;
+
 use steepest_data::FeatureForm;
 use steepest_graph::{
     Csr, Graph, Initial, Plan, PlanOptions, ProblemKind, Var, VariableKind, VariableSpec, gradients,
@@ -26,6 +28,8 @@ pub(crate) const PREDICTIONS: &str = "predictions";
 /// Model and loss, and the shapes they are for: everything that the graphs of a run are made of.
 pub(crate) struct Blueprint {
     pub model: Box<dyn Model>,
+    /// The line of the user's program that chose the model.
+    pub model_at: Option<&'static Location<'static>>,
     pub loss: Box<dyn Loss>,
     pub task: Task,
     /// The shape of one row's features.
@@ -93,10 +97,21 @@ impl Blueprint {
     /// One update on a batch: forward, loss, backward, transform, θ ← θ − u.
     pub fn train(&self, extent: Extent, optimizer: &dyn Transform) -> Result<Plan, TrainError> {
         let graph = Graph::new();
-        let traced = self.trace(&graph, extent, Phase::Train)?;
+        let loss = self.train_graph(&graph, extent, optimizer)?;
+        self.compile(&graph, &[(LOSS, loss)])
+    }
+
+    /// The graph of that update; returns the loss.
+    pub fn train_graph<'g>(
+        &self,
+        graph: &'g Graph,
+        extent: Extent,
+        optimizer: &dyn Transform,
+    ) -> Result<Var<'g>, TrainError> {
+        let traced = self.trace(graph, extent, Phase::Train)?;
         let loss = traced.losses.mean();
         minimize(traced.objective(true), &traced.parameters, optimizer);
-        self.compile(&graph, &[(LOSS, loss)])
+        Ok(loss)
     }
 
     /// A part of an update on more rows than fit: adds the gradients of the summed loss to sums.
@@ -206,7 +221,10 @@ impl Blueprint {
     fn forward<'g>(&self, graph: &'g Graph, extent: Extent, phase: Phase) -> Result<Forward<'g>, TrainError> {
         let inputs = self.inputs(graph, extent)?;
         let mut trace = Trace::new(graph, self.key, phase);
-        let predictions = self.model.output(&mut trace.scope(), &inputs);
+        let predictions = match self.model_at {
+            Some(at) => graph.applied_at(at, || self.model.output(&mut trace.scope(), &inputs)),
+            None => self.model.output(&mut trace.scope(), &inputs),
+        };
         let parameter = |(name, value): &(String, Var<'g>)| {
             let parameter = Parameter::new(name, *value);
             if trace.is_table(name) { parameter.by_rows() } else { parameter }

@@ -100,6 +100,30 @@ pub struct Best {
     pub loss: f64,
 }
 
+/// An operation that made a number that is not finite out of finite ones.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The operation.
+    pub op: String,
+    /// The layer that built it; empty outside layers.
+    pub layer: String,
+    /// The source line that built it.
+    pub location: String,
+    /// The number.
+    #[serde(with = "exact")]
+    pub value: f64,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.op)?;
+        if !self.layer.is_empty() {
+            write!(f, " of layer `{}`", self.layer)?;
+        }
+        write!(f, ", built at {}, gave {:e}", self.location, self.value)
+    }
+}
+
 /// Why a run ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
@@ -143,6 +167,9 @@ pub enum StopReason {
         step: u64,
         /// The first tensor that is not finite.
         tensor: String,
+        /// The operation that made the first number that is not finite, where that could be found.
+        #[serde(default)]
+        cause: Option<Cause>,
         /// The loss at that update.
         #[serde(with = "exact")]
         loss: f64,
@@ -201,10 +228,13 @@ impl fmt::Display for StopReason {
                 f,
                 "stopped at epoch {epoch}: the validation loss has not improved for {patience} epochs"
             )?,
-            StopReason::Diverged { step, tensor, loss, learning_rate, .. } => write!(
-                f,
-                "diverged at step {step}: {tensor} is not finite (loss {loss}, learning rate {learning_rate})"
-            )?,
+            StopReason::Diverged { step, tensor, cause, loss, learning_rate, .. } => {
+                write!(f, "diverged at step {step}: {tensor} is not finite (loss {loss}, ")?;
+                write!(f, "learning rate {learning_rate})")?;
+                if let Some(cause) = cause {
+                    write!(f, "; first, {cause}")?;
+                }
+            }
             StopReason::Interrupted { step } => write!(f, "interrupted after step {step}")?,
         }
         match self.best() {
@@ -245,11 +275,18 @@ mod tests {
                 StopReason::Diverged {
                     step: 3,
                     tensor: "`mlp.0.weight`".to_owned(),
+                    cause: Some(Cause {
+                        op: "exp".to_owned(),
+                        layer: "mlp.0".to_owned(),
+                        location: "src/main.rs:7:9".to_owned(),
+                        value: f64::INFINITY,
+                    }),
                     loss: f64::NAN,
                     learning_rate: 10.0,
                     best: None,
                 },
-                "diverged at step 3: `mlp.0.weight` is not finite (loss NaN, learning rate 10)",
+                "diverged at step 3: `mlp.0.weight` is not finite (loss NaN, learning rate 10); first, `exp` of \
+                 layer `mlp.0`, built at src/main.rs:7:9, gave inf",
                 Some(
                     "try `optimizer.learning-rate = 1e0` or `optimizer.clip-norm = 1`; check that the data are \
                      standardized",

@@ -30,7 +30,7 @@ mod watch;
 
 pub use error::TrainError;
 pub use evaluation::{Confusion, Evaluation};
-pub use event::{Best, EvalReport, Event, StepReport, StopReason};
+pub use event::{Best, Cause, EvalReport, Event, StepReport, StopReason};
 pub use finding::Finding;
 pub use generator::{Generator, Sampling};
 pub use minimize::{Minimize, Minimum};

@@ -125,7 +125,9 @@ impl SavedModel {
         let contents = container::read(path, Kind::Model).map_err(fault)?;
         let document: Document =
             serde_json::from_value(contents.document).map_err(|_| fault(Fault::NotAModel))?;
-        let spec = document.spec.as_ref().map(|text| RunSpec::parse(text, path, &[])).transpose()?;
+        // Without a folder, so that the paths in it stay as they were written.
+        let name = Path::new(path.file_name().unwrap_or_default());
+        let spec = document.spec.as_ref().map(|text| RunSpec::parse(text, name, &[])).transpose()?;
         let (model, loss) = match (model, &spec) {
             (Some(model), _) => {
                 let loss = usual_loss(&*model, &document.task)?;
@@ -146,7 +148,8 @@ impl SavedModel {
         // Initial values do not matter: all weights are in the file.
         let (key, task, precision) = (Key::new(0), document.task, document.precision);
         let form = document.form;
-        let blueprint = Arc::new(Blueprint { model, loss, task, example, form, key, precision });
+        let blueprint =
+            Arc::new(Blueprint { model, model_at: None, loss, task, example, form, key, precision });
         let (preprocessor, scores, steps) = (document.preprocessor, document.scores, document.steps);
         let model = SavedModel { spec, preprocessor, blueprint, weights: contents.tensors, scores, steps };
         // The weights have to be those of the model: better said now than at the first prediction.

@@ -4,11 +4,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use steepest_graph::Variables;
 
 use crate::checkpoint::{self, State, Weights};
 use crate::container::{sync_folder, write_at_once};
-use crate::{EvalReport, Fault, Finding, TrainError};
+use crate::{Fault, Finding, TrainError};
 
 const SPEC: &str = "run.toml";
 const LOG: &str = "metrics.jsonl";
@@ -99,9 +100,9 @@ impl RunDirectory {
     }
 
     /// Adds a line to the metrics log.
-    pub fn log(&mut self, report: &EvalReport) -> Result<(), TrainError> {
+    pub fn log(&mut self, record: &impl Serialize) -> Result<(), TrainError> {
         let path = self.path.join(LOG);
-        let line = serde_json::to_string(report).map_err(std::io::Error::other);
+        let line = serde_json::to_string(record).map_err(std::io::Error::other);
         let line = line.map_err(TrainError::io("write", &path))? + "\n";
         self.log.write_all(line.as_bytes()).map_err(TrainError::io("write", &path))?;
         self.log_bytes += line.len() as u64;

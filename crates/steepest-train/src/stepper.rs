@@ -268,6 +268,7 @@ mod tests {
         let blueprint = Blueprint {
             loss: crate::training::usual_loss(&Mlp::new(&[5], 1), &Task::Regression { outputs: 1 }).unwrap(),
             model: Box::new(Mlp::new(&[5], 1)),
+            model_at: None,
             task: Task::Regression { outputs: 1 },
             example: data.example(),
             form: data.form(),

@@ -46,8 +46,9 @@ impl Stopping {
     /// Whether a rule says that training ends after these epochs. A function of what is remembered, so
     /// that a resumed run hears the same.
     pub fn verdict(&self, options: &StopOptions, epoch: u64) -> Option<StopReason> {
-        if let (Some(best), true) = (self.best, options.patience > 0 && self.since_best >= options.patience) {
-            return Some(StopReason::Plateau { epoch, patience: options.patience, best });
+        let patience = options.patience.filter(|&patience| patience > 0 && self.since_best >= patience);
+        if let (Some(best), Some(patience)) = (self.best, patience) {
+            return Some(StopReason::Plateau { epoch, patience, best });
         }
         let (tolerance, window) = (options.tolerance?, options.window);
         if (self.losses.len() as u64) <= window {
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     fn options(patience: u64, tolerance: Option<f64>) -> StopOptions {
-        StopOptions { epochs: 100, steps: None, patience, min_delta: 0.0, tolerance, window: 2 }
+        StopOptions { patience: Some(patience), tolerance, window: 2, ..StopOptions::default() }
     }
 
     fn run(options: &StopOptions, losses: &[(f64, Option<f64>)]) -> (Stopping, Vec<Option<StopReason>>) {

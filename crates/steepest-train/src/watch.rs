@@ -89,8 +89,7 @@ mod tests {
     }
 
     fn names(epochs: &[EvalReport]) -> Vec<&'static str> {
-        let options =
-            StopOptions { epochs: 9, steps: None, patience: 0, min_delta: 0.0, tolerance: None, window: 3 };
+        let options = StopOptions { epochs: Some(9), patience: Some(0), window: 3, ..StopOptions::default() };
         let (mut watch, mut stopping) = (Watch::default(), Stopping::default());
         let mut all = Vec::new();
         for (epoch, report) in (1..).zip(epochs) {

@@ -130,7 +130,7 @@ fn weights(trainer: &Trainer) -> Vec<u64> {
 }
 
 fn stop(steps: Option<u64>) -> StopOptions {
-    StopOptions { steps, epochs: 6, patience: 0, ..StopOptions::default() }
+    StopOptions { steps, epochs: Some(6), patience: Some(0), ..StopOptions::default() }
 }
 
 #[test]

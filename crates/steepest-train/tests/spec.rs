@@ -90,7 +90,7 @@ fn overrides_replace_what_is_written() {
         (changed.batch.to_string(), changed.seed, changed.data.target.as_str()),
         ("full".into(), 9, "z")
     );
-    assert_eq!(changed.data.fractions().test, 0.25);
+    assert_eq!(changed.data.fractions(100).test, 0.25);
     // Paths in the text start at its folder, paths of overrides at the current one.
     assert_eq!(spec(&[]).unwrap().data.train, std::path::Path::new("sub/a.csv"));
     assert_eq!(spec(&["data.train=b.csv"]).unwrap().data.train, std::path::Path::new("b.csv"));
@@ -123,11 +123,11 @@ fn each_mistake_has_its_place_and_its_remedy() {
         ),
         (
             "batch = 3\n",
-            "run.toml:1:1: `batch` is a section: write `[batch]` and its keys below\n  | batch = 3\n  | ^^^^^",
+            "run.toml:1:1: `batch` is a section, not a key\n  | batch = 3\n  | ^^^^^\nhelp: did you mean `batch.size`? Its other keys: `steepest list`",
         ),
         (
             "[data]\ntrain = \"a\"\ntarget = \"y\"\n[clip]\nnorm = 1\n",
-            "run.toml:4:2: there is no section or key `clip`\n  | [clip]\n  |  ^^^^\nhelp: clipping belongs to the optimizer: `optimizer.clip-norm`, `optimizer.clip-value`",
+            "run.toml:4:2: there is no section or key `clip`\n  | [clip]\n  |  ^^^^\nhelp: did you mean `optimizer.clip-norm` or `optimizer.clip-value`?",
         ),
         (
             "[data]\ntrain = \"a\"\ntarget = \"y\"\n[optimizer]\nkind = \"adem\"\n",
@@ -151,7 +151,7 @@ fn each_mistake_has_its_place_and_its_remedy() {
         ),
         (
             "[data]\ntrain = \"a\"\ntarget = \"y\"\ncolumns = { zip = \"text\" }\n",
-            "run.toml:4:19: `columns.zip` must be one of numeric, boolean, categorical, ignored, got \"text\"\n  | columns = { zip = \"text\" }\n  |                   ^^^^^^",
+            "run.toml:4:19: `columns.zip` must be one of numeric, date, boolean, categorical, ignored, got \"text\"\n  | columns = { zip = \"text\" }\n  |                   ^^^^^^",
         ),
         (
             "[data]\ntrain = \"a\"\ntarget = \"y\"\ndelimiter = \"ab\"\n",
@@ -181,6 +181,48 @@ fn places_count_characters_not_bytes() {
 }
 
 #[test]
+fn layers_are_listed_and_written_out_again() {
+    let text = r#"
+        [data]
+        train = "a.csv"
+        target = "y"
+        [model]
+        kind = "sequential"
+        [[model.layers]]
+        kind = "dense"
+        outputs = 12
+        [[model.layers]]
+        kind = "activation"
+        function = "tanh"
+    "#;
+    let spec = RunSpec::parse(text, "run.toml", &[]).unwrap();
+    let written = spec.resolved();
+    assert!(
+        written.contains(
+            r#"layers = [{ kind = "dense", outputs = 12 }, { kind = "activation", function = "tanh" }]"#
+        ),
+        "{written}"
+    );
+    assert_eq!(RunSpec::parse(&written, "run.toml", &[]).unwrap().resolved(), written);
+}
+
+#[test]
+fn keys_of_sections_are_found_by_their_names() {
+    for (set, help) in [
+        ("epochs=3", "did you mean `stop.epochs`?"),
+        ("learning_rate=3", "did you mean `optimizer.learning-rate`?"),
+        ("clip.norm=1", "did you mean `optimizer.clip-norm` or `optimizer.clip-value`?"),
+        ("optimizer=adamw", "did you mean `optimizer.kind`? Its other keys: `steepest list`"),
+        ("model.hidden=64", "a list is written in brackets: [64]"),
+        ("optimizer.lr=3", "did you mean `learning-rate`?"),
+        ("optimizer.weight_decay=3", "did you mean `l2`?"),
+    ] {
+        let spec = RunSpec::parse("[data]\ntrain = \"a\"\ntarget = \"b\"\n", "x", &[set.to_owned()]);
+        assert_eq!(spec.err().and_then(|error| error.help()).as_deref(), Some(help), "{set}");
+    }
+}
+
+#[test]
 fn the_schema_knows_every_key_of_the_registries() {
     let schema = schema();
     let optimizers = schema["properties"]["optimizer"]["oneOf"].as_array().unwrap();
@@ -188,5 +230,9 @@ fn the_schema_knows_every_key_of_the_registries() {
     assert_eq!(adam["properties"]["learning-rate"]["exclusiveMinimum"], 0.0);
     assert_eq!(optimizers.len(), steepest_optim::OPTIMIZERS.len());
     assert_eq!(schema["properties"]["data"]["required"], serde_json::json!(["train"]));
-    assert_eq!(schema["properties"]["data"]["properties"]["split"]["properties"]["test"]["default"], 0.15);
+    assert_eq!(
+        schema["properties"]["data"]["properties"]["split"]["properties"]["test"]["exclusiveMaximum"],
+        1.0
+    );
+    assert_eq!(schema["properties"]["batch"]["properties"]["size"]["default"], 64);
 }

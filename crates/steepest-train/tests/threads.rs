@@ -19,7 +19,8 @@ fn one_two_three_and_four_threads_give_the_same_bits_after_200_steps() {
     let run = |threads: usize| {
         let defaults = RunOptions::default();
         let options = RunOptions { threads: NonZeroUsize::new(threads), ..defaults };
-        let stop = StopOptions { steps: Some(200), epochs: 100, patience: 0, ..StopOptions::default() };
+        let stop =
+            StopOptions { steps: Some(200), epochs: Some(100), patience: Some(0), ..StopOptions::default() };
         let mut trainer = Training::new(images(500))
             .validation(images(77))
             .model(Mlp::new(&[96, 33], 10))

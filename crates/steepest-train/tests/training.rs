@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use steepest_data::{BatchSize, Dataset, Part};
-use steepest_nn::{Dense, Mlp};
+use steepest_graph::Var;
+use steepest_nn::{Dense, Layer, Mlp, Scope, Sequential};
 use steepest_optim::{Chain, ScaleByRate};
 use steepest_tensor::Tensor;
 use steepest_train::{
@@ -78,8 +79,7 @@ fn early_stopping_restores_the_best_weights() {
         let y = (0..rows).map(|i| key.normal(1 << 40 | i as u64)).collect();
         Dataset::regression([4], x, y).unwrap()
     };
-    let stop =
-        StopOptions { epochs: 500, steps: None, patience: 6, min_delta: 0.0, tolerance: None, window: 10 };
+    let stop = StopOptions { epochs: Some(500), patience: Some(6), ..StopOptions::default() };
     let training =
         || Training::new(noise(60, 1)).validation(noise(60, 2)).model(Mlp::new(&[32], 1)).learning_rate(0.01);
     let mut trainer = training().stop(stop).trainer().unwrap();
@@ -111,12 +111,11 @@ fn early_stopping_restores_the_best_weights() {
 #[test]
 fn convergence_is_noticed() {
     let stop = StopOptions {
-        epochs: 100_000,
-        steps: None,
-        patience: 0,
-        min_delta: 0.0,
+        epochs: Some(100_000),
+        patience: Some(0),
         tolerance: Some(1e-4),
         window: 5,
+        ..StopOptions::default()
     };
     let mut trainer = Training::new(curve(64))
         .model(Dense::new(1))
@@ -150,6 +149,46 @@ fn a_huge_learning_rate_names_the_tensor_and_the_step() {
     assert!(reason.help().unwrap().contains("optimizer.learning-rate = 1e5"), "{:?}", reason.help());
 }
 
+/// √x of a column that has negative numbers.
+struct Root;
+
+impl Layer for Root {
+    fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+        cx.apply("out", &Dense::new(1), x.sqrt())
+    }
+}
+
+#[test]
+fn the_operation_that_made_the_first_nan_is_named_with_its_line() {
+    let line = line!() - 6;
+    let model = Sequential::new().named("root", Root);
+    let mut trainer = Training::new(curve(64)).model(model).trainer().unwrap();
+    let (_, reason) = reports(&mut trainer);
+    let StopReason::Diverged { cause: Some(cause), .. } = &reason else { panic!("{reason}") };
+    assert_eq!((cause.op.as_str(), cause.layer.as_str(), cause.value.is_nan()), ("sqrt", "root", true));
+    assert!(cause.location.contains(&format!("training.rs:{line}:")), "{} {line}", cause.location);
+    assert!(reason.to_string().contains("; first, `sqrt` of layer `root`, built at"), "{reason}");
+}
+
+#[test]
+fn the_update_that_overflows_is_found_by_making_those_before_it_again() {
+    let sgd = Chain::new().then(ScaleByRate);
+    let training = Training::new(curve(256)).model(Mlp::new(&[16], 1)).optimizer(sgd).learning_rate(1e6);
+    let mut trainer = training.batch(BatchSize::new(8).unwrap()).trainer().unwrap();
+    let (_, reason) = reports(&mut trainer);
+    let StopReason::Diverged { step, cause: Some(cause), .. } = &reason else { panic!("{reason}") };
+    assert!(*step > 1 && cause.value.abs() > 1e38 && !cause.value.is_nan(), "{reason}");
+}
+
+#[test]
+fn a_problem_of_a_layer_says_which_line_applied_it() {
+    let training =
+        Training::new(curve(8)).model(Sequential::new().then(Dense { outputs: 0, ..Dense::new(1) }));
+    let line = line!() - 1;
+    let error = training.trainer().err().unwrap().to_string();
+    assert!(error.contains(&format!("applied at {}:{line}:", file!())), "{error}");
+}
+
 #[test]
 fn overfitting_is_said_in_words() {
     let finding = Finding::Overfitting { epoch: 9, best_epoch: 4, best: 0.5, validation: 0.75, train: 0.1 };
@@ -162,8 +201,7 @@ fn overfitting_is_said_in_words() {
 
 #[test]
 fn a_budget_of_steps_may_end_within_an_epoch() {
-    let stop =
-        StopOptions { epochs: 9, steps: Some(7), patience: 0, min_delta: 0.0, tolerance: None, window: 9 };
+    let stop = StopOptions { epochs: Some(9), steps: Some(7), patience: Some(0), ..StopOptions::default() };
     let mut trainer =
         Training::new(curve(50)).batch(BatchSize::new(10).unwrap()).stop(stop).trainer().unwrap();
     let (evals, reason) = reports(&mut trainer);

@@ -61,13 +61,19 @@ pub use steepest_train as train;
 
 /// What most programs need.
 pub mod prelude {
-    pub use steepest_data::{BatchSize, Dataset, Part, Prepared};
+    pub use steepest_data::{BatchSize, Dataset, Part, Prepared, prepare};
     pub use steepest_graph::{Graph, Initial, Var, gradients};
-    pub use steepest_nn::{Activation, Dense, Dropout, Init, Layer, Loss, Mlp, Scope, Sequential, Task};
-    pub use steepest_optim::{Adam, Chain, Momentum, ScaleByRate, Schedule, Transform, UpdateScope, Updates};
+    pub use steepest_nn::{
+        Activation, CrossEntropy, Dense, Dropout, Flatten, Init, Layer, Loss, Mlp, Model, Phase, Scope,
+        Sequential, Target, Task,
+    };
+    pub use steepest_optim::{
+        Adam, Chain, ClipGlobalNorm, Cosine, L2, Momentum, Progress, ScaleByRate, Schedule, Span, Transform,
+        UpdateScope, Updates, WeightDecay,
+    };
     pub use steepest_tensor::{Key, Shape, Tensor};
     pub use steepest_train::{
-        Evaluation, Event, Minimize, Prediction, Predictor, RunSpec, SavedModel, StopReason, Trainer,
-        Training,
+        Evaluation, Event, Minimize, Prediction, Predictor, RunOptions, RunSpec, SavedModel, StopOptions,
+        StopReason, Trainer, Training,
     };
 }

@@ -8,11 +8,13 @@ use steepest::train::RunSpec;
 use crate::arguments::RunArguments;
 use crate::failure::Failure;
 
-/// The spec in `input`, or the default spec for the data file `input`, with what the arguments set.
+/// The spec in `input`, that of the run in the folder `input`, or the default spec for the data file `input`, with what the arguments set.
 pub fn from_arguments(input: &Path, arguments: &RunArguments, more: &[String]) -> Result<RunSpec, Failure> {
     let mut overrides = more.to_vec();
     overrides.extend(arguments.seed.map(|seed| format!("seed={seed}")));
     overrides.extend(arguments.threads.map(|threads| format!("run.threads={threads}")));
+    let of_run = input.join("run.toml");
+    let input = if of_run.is_file() { &of_run } else { input };
     if is_spec(input) {
         overrides.extend(arguments.target.iter().map(|target| format!("data.target={}", quoted(target))));
         overrides.extend(arguments.set.iter().cloned());

@@ -27,6 +27,15 @@ fn a_truncated_a_damaged_and_a_newer_model_are_told_apart() {
     let mut damaged = whole.clone();
     let last = damaged.len() - 3;
     damaged[last] ^= 0x40;
+    let pattern = br#"\"version\":1"#;
+    let at = whole.windows(pattern.len()).position(|window| window == pattern).unwrap();
+    let mut newer = whole.clone();
+    newer[at + pattern.len() - 1] = b'9';
+    folder.write("newer.safetensors", newer);
+    let arguments = ["predict", "newer.safetensors", "iris.csv"];
+    let answer = folder.run(&arguments);
+    assert_eq!((answer.code, answer.stdout.as_str()), (1, ""), "{}", answer.stderr);
+    golden("model-newer", &arguments, &answer);
     for (name, bytes, says) in
         [("truncated", whole[..whole.len() / 2].to_vec(), "truncated"), ("damaged", damaged, "checksum")]
     {

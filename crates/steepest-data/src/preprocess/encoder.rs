@@ -94,7 +94,7 @@ impl<'a> Encoder<'a> {
             let place = self.places[at];
             let column = Column { table, place, rows: rows.clone(), start, width };
             match (&input.encoding, &table.columns()[place]) {
-                (Encoding::Numeric(scaled), Values::Numbers(values)) => {
+                (Encoding::Numeric(scaled) | Encoding::Date(scaled), Values::Numbers(values)) => {
                     column.write(out, |row| R::from_f64(scaled.apply(values[row])));
                 }
                 (Encoding::Boolean { fill }, Values::Names(names)) => {

@@ -146,7 +146,7 @@ impl Fitter {
         let mut findings = Vec::new();
         let target = target.finish(&options, &mut findings)?;
         let mut inputs = Vec::new();
-        for (at, (Column { name, reason, .. }, seen)) in columns.into_iter().enumerate() {
+        for (at, (Column { name, reason, kind }, seen)) in columns.into_iter().enumerate() {
             let column = name.clone();
             let encoding = match seen {
                 _ if at == place => continue,
@@ -167,6 +167,10 @@ impl Fitter {
                     findings.push(Finding::IgnoredColumn { column, reason });
                     None
                 }
+            };
+            let encoding = match encoding {
+                Some(Encoding::Numeric(days)) if kind == ColumnKind::Date => Some(Encoding::Date(days)),
+                encoding => encoding,
             };
             inputs.extend(encoding.map(|encoding| Input { column: name, encoding }));
         }

@@ -18,7 +18,7 @@ pub use category::{Categories, Unseen};
 pub use encoder::{EncodedTargets, Encoder};
 pub use fitter::Fitter;
 pub use numeric::Scaled;
-pub(crate) use target::MOST_CLASSES;
+pub(crate) use target::{MOST_CLASSES, are_classes};
 pub use target::{Target, TargetEncoding, Task};
 pub use text::Terms;
 
@@ -155,6 +155,8 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
 pub enum Encoding {
     /// One input, shifted and scaled.
     Numeric(Scaled),
+    /// A date, as a number of days: shifted and scaled.
+    Date(Scaled),
     /// One input, 0 or 1; the share of ones among the training rows where missing.
     Boolean {
         /// What a missing value becomes.
@@ -192,7 +194,7 @@ impl Input {
     /// The number of inputs.
     pub fn width(&self) -> usize {
         match &self.encoding {
-            Encoding::Numeric(_) | Encoding::Boolean { .. } => 1,
+            Encoding::Numeric(_) | Encoding::Date(_) | Encoding::Boolean { .. } => 1,
             Encoding::OneHot(categories) => categories.width(),
             Encoding::Embed(_) => 1,
             Encoding::Text(terms) => terms.width(),
@@ -204,6 +206,7 @@ impl Input {
     fn kind(&self) -> ColumnKind {
         match self.encoding {
             Encoding::Numeric(_) => ColumnKind::Numeric,
+            Encoding::Date(_) => ColumnKind::Date,
             Encoding::Boolean { .. } => ColumnKind::Boolean,
             Encoding::OneHot(_) | Encoding::Embed(_) | Encoding::Text(_) => ColumnKind::Categorical,
             Encoding::Sparse { .. } => ColumnKind::Sparse,

@@ -174,8 +174,7 @@ impl TargetFit {
         let (name, few) = (self.column.name.clone(), !self.many);
         let values: Vec<f64> = self.values.keys().map(|&bits| unordered(bits)).collect();
         let task = options.task.unwrap_or_else(|| {
-            let whole = values.iter().all(|value| value.fract() == 0.0);
-            let classes = few && whole && values.len() <= MOST_INFERRED_CLASSES;
+            let classes = few && are_classes(&values);
             let task = if classes { Task::Classification } else { Task::Regression };
             let (column, distinct) = (name.clone(), if few { values.len() } else { MOST_CLASSES });
             findings.push(Finding::TaskInferred { column, task, distinct, numeric: true });
@@ -194,6 +193,11 @@ impl TargetFit {
         }
         Ok((TargetEncoding::Regression(self.numbers.scaling(options.standardize_target)), Vec::new()))
     }
+}
+
+/// Whether a numeric target with these distinct values is taken for classes if nobody says what it is.
+pub(crate) fn are_classes(distinct: &[f64]) -> bool {
+    distinct.len() <= MOST_INFERRED_CLASSES && distinct.iter().all(|value| value.fract() == 0.0)
 }
 
 fn tally((all, learned): &mut (usize, usize), training: bool) {

@@ -286,7 +286,14 @@ impl CsvSource {
         let (columns, lines, text) = table.parts();
         for (place, (values, field)) in columns.iter_mut().zip(self.record.iter()).enumerate() {
             let field = field.trim();
+            let kind = || self.schema.columns.get(place).map(|column| column.kind);
             match values {
+                Values::Numbers(numbers) if kind() == Some(ColumnKind::Date) => {
+                    match self.cells.date(field) {
+                        Some(days) => numbers.push(days),
+                        None => return Err(DataError::BadDate { cell: self.cell(place), raw: field.into() }),
+                    }
+                }
                 Values::Numbers(numbers) => match self.cells.number(field) {
                     Ok(value) => numbers.push(value),
                     Err(NotANumber::NonFinite) => {

@@ -4,6 +4,16 @@ use steepest_spec::{Accepts, Default, Description, Hyperparameter};
 
 use super::{Init, InitializerSpec, centered};
 
+/// The slope a of He's initializers.
+pub(super) const NEGATIVE_SLOPE: Hyperparameter = Hyperparameter {
+    name: "negative-slope",
+    symbol: "a",
+    summary: "Slope of the rectifier for negative inputs.",
+    accepts: Accepts::ANY_NUMBER,
+    default: Default::Number(0.0),
+    source: "He et al., 2015, eq. 10: the plain rectifier",
+};
+
 /// Normal, with the variance that keeps signals alike through rectifiers.
 pub static SPEC: InitializerSpec = InitializerSpec {
     about: Description {
@@ -11,14 +21,7 @@ pub static SPEC: InitializerSpec = InitializerSpec {
         summary: "Normal, with the variance that keeps signals alike through rectifiers.",
         formula: "W ~ N(0, σ²), σ = √(2 / ((1 + a²) n_in))",
         reference: "He, Zhang, Ren and Sun, 2015, Delving Deep into Rectifiers, eq. 10 and 15",
-        hyperparameters: &[Hyperparameter {
-            name: "negative-slope",
-            symbol: "a",
-            summary: "Slope of the rectifier for negative inputs.",
-            accepts: Accepts::ANY_NUMBER,
-            default: Default::Number(0.0),
-            source: "He et al., 2015, eq. 10: the plain rectifier",
-        }],
+        hyperparameters: &[NEGATIVE_SLOPE],
     },
     initial: |s, fans, key| {
         centered(key, (2.0 / ((1.0 + s.number("negative-slope").powi(2)) * fans.n_in())).sqrt())

@@ -1,7 +1,8 @@
 //! He (Kaiming) initialization, uniform.
 
-use steepest_spec::{Accepts, Default, Description, Hyperparameter};
+use steepest_spec::Description;
 
+use super::he_normal::NEGATIVE_SLOPE;
 use super::{Init, InitializerSpec, symmetric};
 
 /// Uniform, with the variance that keeps signals alike through rectifiers.
@@ -11,14 +12,7 @@ pub static SPEC: InitializerSpec = InitializerSpec {
         summary: "Uniform, with the variance that keeps signals alike through rectifiers.",
         formula: "W ~ U(−b, b), b = √(6 / ((1 + a²) n_in))",
         reference: "He, Zhang, Ren and Sun, 2015, Delving Deep into Rectifiers, eq. 10 and 15",
-        hyperparameters: &[Hyperparameter {
-            name: "negative-slope",
-            symbol: "a",
-            summary: "Slope of the rectifier for negative inputs.",
-            accepts: Accepts::ANY_NUMBER,
-            default: Default::Number(0.0),
-            source: "He et al., 2015, eq. 10: the plain rectifier",
-        }],
+        hyperparameters: &[NEGATIVE_SLOPE],
     },
     initial: |s, fans, key| {
         symmetric(key, (6.0 / ((1.0 + s.number("negative-slope").powi(2)) * fans.n_in())).sqrt())

@@ -17,9 +17,11 @@ use crate::{
 /// axes are flattened). The prediction has no activation: it is numbers or logits. Parameters are
 /// `mlp.0.weight`, `mlp.0.bias`, `mlp.1.weight`, …
 ///
-/// Unless set, hidden weights are initialized as recommended for the activation (He for rectifiers,
-/// Xavier for tanh and sigmoid, LeCun for SELU) and the linear output layer by Xavier; biases are zero.
-/// PyTorch's `Linear` would take `torch-linear`; scikit-learn's `MLPClassifier` Xavier throughout.
+/// Unless set, the first layer and the linear output layer are initialized by Xavier, hidden layers between
+/// them as recommended for the activation (He for rectifiers, Xavier for tanh and sigmoid, LeCun for
+/// SELU); biases are zero. He's variance 2/inputs would make the first layer of a table with few columns
+/// and many units rough from the start, which small tables do not recover from; Xavier's also counts
+/// the units. PyTorch's `Linear` would take `torch-linear`; scikit-learn's `MLPClassifier` Xavier throughout.
 ///
 /// No hidden layers make a linear model. Beyond about ten hidden layers plain perceptrons train badly.
 ///
@@ -47,7 +49,8 @@ pub struct Mlp {
     pub activation: Activation,
     /// The share of hidden units dropped in training.
     pub dropout: f64,
-    /// Initial weights of all layers; unset: as the activation recommends.
+    /// Initial weights of all layers; unset: Xavier for the first and the output layer, between them as the
+    /// activation recommends.
     #[serde(default)]
     pub weight_init: Option<Init>,
     /// Whether layers have a bias.
@@ -66,7 +69,10 @@ impl Mlp {
         Dense { use_bias: self.use_bias, weight_init, ..Dense::new(outputs) }
     }
 
-    fn hidden_init(&self) -> Init {
+    fn hidden_init(&self, index: usize) -> Init {
+        if index == 0 {
+            return Init::xavier_uniform();
+        }
         // The registries' tests look up every recommended name.
         let spec = InitializerSpec::find(self.activation.spec().initializer);
         spec.map_or_else(|_| Init::xavier_uniform(), Init::of)
@@ -89,7 +95,7 @@ impl Mlp {
         cx.layer("mlp", |cx| {
             for (index, &width) in self.hidden.iter().enumerate() {
                 h = Some(cx.layer(&index.to_string(), |cx| {
-                    let h = product(self.dense(width, self.hidden_init()), cx, h);
+                    let h = product(self.dense(width, self.hidden_init(index)), cx, h);
                     Dropout { rate: self.dropout }.forward(cx, self.activation.apply(h))
                 }));
             }
@@ -147,10 +153,10 @@ pub static SPEC: ModelSpec = ModelSpec {
             Hyperparameter {
                 name: "weight-init",
                 symbol: "W",
-                summary: "Initial weights of all layers; unset: as the activation recommends, Xavier for the output.",
+                summary: "Initial weights of all layers; unset: Xavier for the first layer and the output, between them as the activation recommends.",
                 accepts: Accepts::Text,
                 default: Default::Unset,
-                source: "He et al., 2015; Glorot and Bengio, 2010; Klambauer et al., 2017",
+                source: "Glorot and Bengio, 2010, as scikit-learn; He et al., 2015; Klambauer et al., 2017",
             },
             Hyperparameter {
                 name: "use-bias",
@@ -185,14 +191,16 @@ mod tests {
         graph.variables().into_iter().filter(|v| v.name.ends_with("weight")).map(|v| v.initial).collect()
     }
 
-    /// He for rectifiers (√(2/8) = ½), Xavier for tanh and for the output (√(6/(8+16)) = ½, √(6/(16+8))).
+    /// Xavier for the first layer and the output (√(6/(8+16)) = √(6/(16+8)) = ½), between them He for
+    /// rectifiers (√(2/32) = ¼) and Xavier for tanh (√(6/(32+16))).
     #[test]
     fn hidden_layers_start_as_their_activation_recommends() {
-        let relu = initial(&Mlp::new(&[16], 8));
-        assert!(matches!(relu[0], Initial::Normal { std: 0.5, .. }), "{relu:?}");
-        assert!(matches!(relu[1], Initial::Uniform { high: 0.5, .. }), "{relu:?}");
-        let tanh = initial(&Mlp { activation: Activation::tanh(), ..Mlp::new(&[16], 8) });
-        assert!(matches!(tanh[0], Initial::Uniform { high: 0.5, .. }), "{tanh:?}");
+        let relu = initial(&Mlp::new(&[16, 32, 16], 8));
+        assert!(matches!(relu[0], Initial::Uniform { high: 0.5, .. }), "{relu:?}");
+        assert!(matches!(relu[2], Initial::Normal { std: 0.25, .. }), "{relu:?}");
+        assert!(matches!(relu[3], Initial::Uniform { high: 0.5, .. }), "{relu:?}");
+        let tanh = initial(&Mlp { activation: Activation::tanh(), ..Mlp::new(&[16, 32, 16], 8) });
+        assert!(matches!(tanh[2], Initial::Uniform { high, .. } if high == 0.125_f64.sqrt()), "{tanh:?}");
         let own = initial(&Mlp { weight_init: Some(Init::zeros()), ..Mlp::new(&[16], 8) });
         assert_eq!(own, [Initial::Constant(0.0), Initial::Constant(0.0)]);
     }

@@ -21,6 +21,7 @@ pub mod mlp;
 pub mod recurrent;
 pub mod resnet;
 pub mod ridge;
+pub mod sequential;
 pub mod softmax;
 pub mod svm;
 pub mod vgg;
@@ -31,6 +32,7 @@ pub static MODELS: &[&ModelSpec] = &[
     &logistic::SPEC,
     &softmax::SPEC,
     &mlp::SPEC,
+    &sequential::SPEC,
     &cnn::SPEC,
     &lenet::SPEC,
     &vgg::SPEC,

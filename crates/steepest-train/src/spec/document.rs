@@ -122,7 +122,14 @@ impl<'a> Document<'a> {
     }
 }
 
-/// A value without tables in it; else the name of its type.
+/// A value of a list, which may be a table, such as each of `[[model.layers]]`.
+fn element(value: &Spanned<DeValue<'_>>) -> Result<Value, &'static str> {
+    let DeValue::Table(entries) = value.get_ref() else { return plain(value) };
+    let entries = entries.iter().map(|(key, value)| Ok((key.get_ref().to_string(), plain(value)?)));
+    Ok(Value::Table(entries.collect::<Result<_, _>>()?))
+}
+
+/// A value that is no table; else the name of its type.
 fn plain(value: &Spanned<DeValue<'_>>) -> Result<Value, &'static str> {
     let value = value.get_ref();
     Ok(match value {
@@ -133,7 +140,7 @@ fn plain(value: &Spanned<DeValue<'_>>) -> Result<Value, &'static str> {
             Value::Integer(parsed.map_err(|_| "whole number of more than 64 bits")?)
         }
         DeValue::Float(number) => Value::Number(number.as_str().parse().map_err(|_| value.type_str())?),
-        DeValue::Array(values) => Value::List(values.iter().map(plain).collect::<Result<_, _>>()?),
+        DeValue::Array(values) => Value::List(values.iter().map(element).collect::<Result<_, _>>()?),
         DeValue::Datetime(_) | DeValue::Table(_) => return Err(value.type_str()),
     })
 }

@@ -79,16 +79,20 @@ pub enum SpecProblem {
     UnknownSection {
         /// The name as written.
         name: String,
+        /// Keys of sections that are called so, such as `stop.epochs`.
+        keys: Vec<String>,
         /// The nearest section.
         nearest: Option<&'static str>,
         /// All sections.
         known: Vec<&'static str>,
     },
     /// A value where a section is needed.
-    #[error("`{name}` is a section: write `[{name}]` and its keys below")]
+    #[error("`{name}` is a section, not a key")]
     NotASection {
         /// The section's name.
         name: String,
+        /// The key that is most often meant: `optimizer.kind`.
+        key: String,
     },
     /// A date, or a table in a list, which no key takes.
     #[error("`{key}` cannot be a {got}")]
@@ -130,9 +134,13 @@ impl SpecError {
     pub fn help(&self) -> Option<String> {
         match &*self.kind {
             SpecProblem::Io(_) => Some("check the path; `steepest init DATA` writes a spec".to_owned()),
-            SpecProblem::UnknownSection { name, .. } if name == "clip" => Some(
-                "clipping belongs to the optimizer: `optimizer.clip-norm`, `optimizer.clip-value`".to_owned(),
-            ),
+            SpecProblem::UnknownSection { keys, .. } if !keys.is_empty() => {
+                let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+                Some(format!("did you mean {}?", keys.join(" or ")))
+            }
+            SpecProblem::NotASection { key, .. } => {
+                Some(format!("did you mean `{key}`? Its other keys: `steepest list`"))
+            }
             SpecProblem::UnknownSection { nearest, known, .. }
             | SpecProblem::UnknownKind { nearest, known, .. } => Some(match nearest {
                 Some(nearest) => format!("did you mean `{nearest}`?"),

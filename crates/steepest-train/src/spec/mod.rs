@@ -37,6 +37,11 @@ impl Choice {
         Ok(Choice { about, settings: Settings::new(about, written)? })
     }
 
+    /// Fills in a setting that it has and that is unset.
+    pub(crate) fn set_default(&mut self, key: &str, value: Value) {
+        self.settings.set_default(self.about, key, value);
+    }
+
     /// The name in its registry.
     pub fn kind(&self) -> &'static str {
         self.about.name
@@ -54,14 +59,27 @@ impl Choice {
 }
 
 /// When training ends. The rule that speaks first wins.
+///
+/// What is unset depends on the number of steps in an epoch: an epoch of a small table is a handful of
+/// steps, and a hundred of them train nothing.
+///
+/// ```
+/// use steepest_train::StopOptions;
+/// let all = StopOptions::default();
+/// assert_eq!((all.epochs_of(2), all.patience_of(2)), (1500, 150));
+/// assert_eq!((all.epochs_of(1000), all.patience_of(1000)), (100, 10));
+/// let some = StopOptions { epochs: Some(40), ..StopOptions::default() };
+/// assert_eq!((some.epochs_of(2), some.patience_of(2)), (40, 10));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct StopOptions {
-    /// At most this many passes over the data.
-    pub epochs: u64,
+    /// At most this many passes over the data; none: 100, or as many as make 3,000 steps, or `steps`.
+    pub epochs: Option<u64>,
     /// At most this many steps.
     pub steps: Option<u64>,
-    /// Epochs without improvement of the validation loss after which training stops; 0 means never.
-    pub patience: u64,
+    /// Epochs without improvement of the validation loss after which training stops; 0 means never;
+    /// none: a tenth of the epochs, at least 10.
+    pub patience: Option<u64>,
     /// What the validation loss must fall by to count as improved.
     pub min_delta: f64,
     /// Stop when the training loss changes by less than this share over `window` epochs.
@@ -73,7 +91,38 @@ pub struct StopOptions {
 impl Default for StopOptions {
     /// What a spec has that does not say.
     fn default() -> StopOptions {
-        StopOptions { epochs: 100, steps: None, patience: 10, min_delta: 0.0, tolerance: None, window: 10 }
+        StopOptions { epochs: None, steps: None, patience: None, min_delta: 0.0, tolerance: None, window: 10 }
+    }
+}
+
+impl StopOptions {
+    /// The fewest steps of a training whose epochs and steps are unset.
+    const STEPS: u64 = 3000;
+    /// The fewest epochs of such a training.
+    const EPOCHS: u64 = 100;
+    /// The least patience that is not set.
+    const PATIENCE: u64 = 10;
+
+    /// The most passes over data with so many steps in one.
+    pub fn epochs_of(&self, steps_per_epoch: u64) -> u64 {
+        let of = |steps: u64| steps.div_ceil(steps_per_epoch.max(1));
+        match (self.epochs, self.steps) {
+            (Some(epochs), _) => epochs,
+            (None, Some(steps)) => of(steps),
+            (None, None) => of(StopOptions::STEPS).max(StopOptions::EPOCHS),
+        }
+    }
+
+    /// The epochs without improvement, on data with so many steps in one, after which training stops.
+    pub fn patience_of(&self, steps_per_epoch: u64) -> u64 {
+        self.patience.unwrap_or_else(|| (self.epochs_of(steps_per_epoch) / 10).max(StopOptions::PATIENCE))
+    }
+
+    /// The same with what is unset written out.
+    pub(crate) fn resolved(mut self, steps_per_epoch: u64) -> StopOptions {
+        self.patience = Some(self.patience_of(steps_per_epoch));
+        self.epochs = Some(self.epochs_of(steps_per_epoch));
+        self
     }
 }
 
@@ -132,7 +181,7 @@ impl Default for RunOptions {
 /// "#;
 /// let spec = RunSpec::parse(text, "examples/digits.toml", &["batch.size=32".to_owned()])?;
 /// assert_eq!(spec.data.train, std::path::Path::new("examples/digits.csv"));
-/// assert_eq!((spec.learning_rate(), spec.batch.rows(1000), spec.stop.epochs), (0.01, 32, 100));
+/// assert_eq!((spec.learning_rate(), spec.batch.rows(1000), spec.stop.epochs_of(32)), (0.01, 32, 100));
 /// # Ok::<(), steepest_train::SpecError>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use steepest_data::{
-    Augmentation, BatchSize, ColumnKind, DataOptions, Fractions, PreprocessOptions, ReadOptions, Task,
-    Tokens, Unseen,
+    Augmentation, BatchSize, ColumnKind, DataOptions, PreprocessOptions, ReadOptions, Shares, Task, Tokens,
+    Unseen,
 };
 use steepest_spec::{Description, SettingError, Settings, Value, nearest};
 
@@ -15,8 +15,13 @@ use super::sections::{ROOT, SECTIONS, Section};
 use super::{Choice, Precision, RunOptions, RunSpec, StopOptions};
 
 /// The kinds that a user can declare a column to be.
-pub(super) const COLUMN_KINDS: [ColumnKind; 4] =
-    [ColumnKind::Numeric, ColumnKind::Boolean, ColumnKind::Categorical, ColumnKind::Ignored];
+pub(super) const COLUMN_KINDS: [ColumnKind; 5] = [
+    ColumnKind::Numeric,
+    ColumnKind::Date,
+    ColumnKind::Boolean,
+    ColumnKind::Categorical,
+    ColumnKind::Ignored,
+];
 
 pub(super) fn read(text: &str, origin: &Path, overrides: &[String]) -> Result<RunSpec, SpecError> {
     let document = Document::parse(text, origin, overrides)?;
@@ -33,15 +38,44 @@ pub(super) fn read(text: &str, origin: &Path, overrides: &[String]) -> Result<Ru
         schedule: document.chosen("schedule")?,
         batch: size.trim_matches('"').parse::<BatchSize>().map_err(|kind| document.at("batch.size", kind))?,
         stop: StopOptions {
-            epochs: stop.integer("epochs"),
-            steps: Some(stop.integer("steps")).filter(|&steps| steps > 0),
-            patience: stop.integer("patience"),
+            epochs: stop.optional_integer("epochs"),
+            steps: stop.optional_integer("steps"),
+            patience: stop.optional_integer("patience"),
             min_delta: stop.number("min-delta"),
             tolerance: stop.optional_number("tolerance"),
             window: stop.integer("window"),
         },
         run: document.run()?,
     })
+}
+
+/// The keys of sections that are called so, or of which it is the first word, in full: `stop.epochs` for
+/// `epochs`, `optimizer.clip-norm` for `clip`. Of registered things the default ones are looked through.
+fn keys_called(name: &str) -> Vec<String> {
+    let name = name.replace('_', "-");
+    let called = |key: &str| key == name || key.strip_prefix(&name).is_some_and(|rest| rest.starts_with('-'));
+    let keys = |section: &Section| {
+        let about = match section {
+            Section::Fixed(about) => Some(*about),
+            Section::Chosen { default, all, .. } => {
+                all().into_iter().find(|about| Some(about.name) == *default)
+            }
+        };
+        let keys = about.map_or(&[][..], |about| about.hyperparameters);
+        keys.iter()
+            .filter(|key| called(key.name))
+            .map(|key| format!("{}.{}", section.name(), key.name))
+            .collect()
+    };
+    SECTIONS.iter().flat_map(|section: &Section| -> Vec<String> { keys(section) }).collect()
+}
+
+/// The key of a section that is most often meant: `kind`, or its first.
+fn first_key(section: &str) -> &'static str {
+    match SECTIONS.iter().find(|known| known.name() == section) {
+        Some(Section::Fixed(about)) => about.hyperparameters.first().map_or("", |key| key.name),
+        _ => "kind",
+    }
 }
 
 impl Document<'_> {
@@ -63,7 +97,8 @@ impl Document<'_> {
             let known: Vec<&'static str> = SECTIONS.iter().map(Section::name).chain(root()).collect();
             let near = nearest(name, known.iter().copied());
             let nearest = near.and_then(|near| known.iter().copied().find(|known| *known == near));
-            self.error(place.clone(), SpecProblem::UnknownSection { name: name.to_owned(), nearest, known })
+            let (name, keys) = (name.to_owned(), keys_called(name));
+            self.error(place.clone(), SpecProblem::UnknownSection { name, keys, nearest, known })
         };
         if let Some((name, place)) = self.sections.iter().find(|(name, _)| !is_section(name)) {
             return Err(unknown(name, place));
@@ -72,7 +107,8 @@ impl Document<'_> {
             let name = entry.path[0].as_str();
             match entry.path.len() {
                 1 if is_section(name) => {
-                    let kind = SpecProblem::NotASection { name: name.to_owned() };
+                    let key = format!("{name}.{}", first_key(name));
+                    let kind = SpecProblem::NotASection { name: name.to_owned(), key };
                     return Err(self.error(entry.key_at.clone(), kind));
                 }
                 1 if root().all(|key| key != name) => return Err(unknown(name, &entry.key_at)),
@@ -181,9 +217,9 @@ impl Document<'_> {
     fn data(&self) -> Result<DataOptions, SpecError> {
         let data = self.section("data")?;
         let text = |key: &str| Some(data.text(key).to_owned()).filter(|text| !text.is_empty());
-        let fractions =
-            Fractions { validation: data.number("split.validation"), test: data.number("split.test") };
-        fractions.check().map_err(|error| self.at("data.split.validation", error))?;
+        let share = |key: &str| data.optional_number(key);
+        let split = Shares { validation: share("split.validation"), test: share("split.test") };
+        split.of(0).check().map_err(|error| self.at("data.split.validation", error))?;
         let tokens = match data.text("tokens") {
             "characters" => Some(Tokens::Characters),
             "bytes" => Some(Tokens::Bytes),
@@ -204,8 +240,8 @@ impl Document<'_> {
             target: data.text("target").to_owned(),
             validation: self.path(&data, "validation"),
             test: self.path(&data, "test"),
-            split: Some(fractions),
-            stratify: data.flag("stratify"),
+            split,
+            stratify: data.get("stratify").map(|_| data.flag("stratify")),
             augment: Augmentation {
                 shift: data.integer("augment.shift") as usize,
                 flip: data.flag("augment.flip"),

@@ -137,6 +137,22 @@ fn accepted(accepts: Accepts) -> Json {
         Accepts::Text => json!({ "type": "string" }),
         Accepts::Integers => json!({ "type": "array", "items": { "type": "integer", "minimum": 1 } }),
         Accepts::Numbers => json!({ "type": "array", "items": { "type": "number" } }),
+        Accepts::Layers => {
+            let layer = |about: &Description| {
+                let mut keys = json!({ "kind": { "const": about.name, "description": about.summary } });
+                for key in about.hyperparameters {
+                    keys[key.name] = property(key);
+                }
+                json!({
+                    "type": "object",
+                    "properties": keys,
+                    "required": ["kind"],
+                    "additionalProperties": false,
+                })
+            };
+            let layers: Vec<Json> = steepest_nn::LAYERS.iter().map(|spec| layer(&spec.about)).collect();
+            json!({ "type": "array", "items": { "oneOf": layers } })
+        }
         Accepts::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Accepts::CountOr(word) => {
             json!({ "oneOf": [{ "type": "integer", "minimum": 1 }, { "const": word }] })

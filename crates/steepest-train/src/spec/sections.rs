@@ -147,24 +147,24 @@ static DATA: Description = section(
         key("test", "A file to test on; unset: rows held out.", Accepts::Text, Default::Unset, OURS),
         key(
             "split.validation",
-            "Share of the training file held out to choose the stopping step.",
+            "Share of the training file held out to choose the stopping step; unset: 0.15, none of fewer than 1,000 rows.",
             SHARE,
-            Default::Number(0.15),
-            OURS,
+            Default::Unset,
+            "ours; scikit-learn holds out 0.1 where asked to",
         ),
         key(
             "split.test",
-            "Share of the training file held out to be scored once, at the end.",
+            "Share of the training file held out to be scored once, at the end; unset: 0.15.",
             SHARE,
-            Default::Number(0.15),
+            Default::Unset,
             OURS,
         ),
         key(
             "stratify",
-            "Keep the share of each class in every part.",
+            "Keep the share of each class in every part; unset: where the target is a class.",
             Accepts::Bool,
-            Default::Bool(false),
-            OURS,
+            Default::Unset,
+            "scikit-learn holds out the rows of `early_stopping` so",
         ),
         key(
             "augment.shift",
@@ -333,7 +333,13 @@ static STOP: Description = section(
     "stop",
     "When training ends. The rule that speaks first wins.",
     &[
-        key("epochs", "At most this many passes over the data.", Accepts::COUNT, Default::Integer(100), OURS),
+        key(
+            "epochs",
+            "At most this many passes over the data; unset: 100, or as many as make 3,000 steps, or `steps`.",
+            Accepts::COUNT,
+            Default::Unset,
+            "ours: an epoch of a small table is a handful of steps",
+        ),
         key(
             "steps",
             "At most this many steps; unset: as many as the epochs have.",
@@ -343,10 +349,10 @@ static STOP: Description = section(
         ),
         key(
             "patience",
-            "Stop when the validation loss has not improved for so many epochs; the best weights are restored. 0: never.",
+            "Stop when the validation loss has not improved for so many epochs; the best weights are restored. 0: never; unset: a tenth of the epochs, at least 10.",
             Accepts::Integer { min: 0, max: 1 << 32 },
-            Default::Integer(10),
-            "scikit-learn `n_iter_no_change`",
+            Default::Unset,
+            "ours; 10 is scikit-learn's `n_iter_no_change`",
         ),
         key(
             "min-delta",

@@ -59,11 +59,11 @@ fn value(spec: &RunSpec, section: &str, key: &str) -> Option<Value> {
         ("data", "stride") => whole(data.stride? as u64),
         ("data", "validation") => path(data.validation.as_ref()?),
         ("data", "test") => path(data.test.as_ref()?),
-        ("data", "split.validation") => Some(Value::Number(data.split.unwrap_or_default().validation)),
+        ("data", "split.validation") => data.split.validation.map(Value::Number),
+        ("data", "split.test") => data.split.test.map(Value::Number),
+        ("data", "stratify") => data.stratify.map(Value::Bool),
         ("data", "augment.shift") => Some(Value::Integer(data.augment.shift as i64)),
         ("data", "augment.flip") => Some(Value::Bool(data.augment.flip)),
-        ("data", "split.test") => Some(Value::Number(data.split.unwrap_or_default().test)),
-        ("data", "stratify") => Some(Value::Bool(data.stratify)),
         ("data", "task") => named(serde_json::to_value(data.preprocess.task?)),
         ("data", "standardize") => Some(Value::Bool(data.preprocess.standardize)),
         ("data", "standardize-target") => Some(Value::Bool(data.preprocess.standardize_target)),
@@ -88,9 +88,9 @@ fn value(spec: &RunSpec, section: &str, key: &str) -> Option<Value> {
             steepest_data::BatchSize::Full => text("full"),
             steepest_data::BatchSize::Mini(rows) => whole(rows.get() as u64),
         },
-        ("stop", "epochs") => whole(stop.epochs),
+        ("stop", "epochs") => whole(stop.epochs?),
         ("stop", "steps") => whole(stop.steps?),
-        ("stop", "patience") => whole(stop.patience),
+        ("stop", "patience") => whole(stop.patience?),
         ("stop", "min-delta") => Some(Value::Number(stop.min_delta)),
         ("stop", "tolerance") => stop.tolerance.map(Value::Number),
         ("stop", "window") => whole(stop.window),
@@ -178,6 +178,14 @@ fn toml(value: &Value) -> String {
         // `{:?}` keeps all digits and the decimal point.
         Value::Number(number) => format!("{number:?}"),
         Value::Text(text) => toml::Value::String(text.clone()).to_string(),
+        Value::Table(entries) => {
+            let mut entries: Vec<_> = entries.iter().collect();
+            entries.sort_by_key(|(key, _)| *key != "kind");
+            let entry = |(key, value): &(&String, &Value)| {
+                format!("{} = {}", steepest_spec::toml_key(key), toml(value))
+            };
+            format!("{{ {} }}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
+        }
         Value::List(values) => format!("[{}]", values.iter().map(toml).collect::<Vec<_>>().join(", ")),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use serde::Serialize;
 use steepest_data::Part;
 use steepest_graph::{VariableKind, VariableSpec};
 
@@ -9,12 +10,22 @@ use super::Trainer;
 use crate::checkpoint::Weights;
 use crate::{Event, StopReason, TrainError};
 
+/// The last line of `metrics.jsonl`: the test rows, scored with the weights that were kept.
+#[derive(Serialize)]
+struct TestRecord<'a> {
+    /// The updates that made those weights.
+    step: u64,
+    test_loss: f64,
+    test: &'a [(String, Option<f64>)],
+}
+
 impl Trainer {
     /// Ends the run because a number is not finite; `otherwise` is what to name if no tensor is at fault.
     pub(super) fn diverged(&mut self, otherwise: &str, loss: f64) -> Result<(), TrainError> {
         let tensor = self.first_bad_tensor().unwrap_or_else(|| otherwise.to_owned());
         let (step, best) = (self.state.step, self.state.stopping.best);
-        self.finish(StopReason::Diverged { step, tensor, loss, learning_rate: self.last_rate, best })
+        let (cause, learning_rate) = (self.cause(), self.last_rate);
+        self.finish(StopReason::Diverged { step, tensor, cause, loss, learning_rate, best })
     }
 
     /// The first parameter, state or slot that is not finite.
@@ -63,6 +74,11 @@ impl Trainer {
             if let Some(evaluation) = self.evaluate(part)? {
                 self.scores.push((name.to_owned(), evaluation.clone()));
                 if part == Part::Test {
+                    let step = self.state.stopping.best.map_or(self.state.step, |best| best.step);
+                    let record = TestRecord { step, test_loss: evaluation.loss, test: &evaluation.metrics };
+                    if let Some(directory) = &mut self.directory {
+                        directory.log(&record)?;
+                    }
                     self.pending.push_back(Event::Test(Box::new(evaluation)));
                 }
             }

@@ -1,5 +1,6 @@
 //! The trainer: initialize → forward → loss → backward → update → repeat, until a stopping rule speaks.
 
+mod cause;
 mod ending;
 mod run;
 mod views;
@@ -142,6 +143,7 @@ impl Trainer {
             // One batch holds everything, in whatever order.
             false => Batches::sequential(rows, training.batch),
         };
+        training.stop = training.stop.resolved(batches.per_epoch());
         let plans = StepPlans::compile(&blueprint, &*training.optimizer, &batches, &training.train)?;
         let mut variables = Variables::new(&plans.variables(), blueprint.precision);
         let (cost, stepper) = (plans.cost(), plans.bind(&variables, &blueprint.form)?);

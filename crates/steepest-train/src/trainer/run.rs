@@ -77,7 +77,7 @@ impl Trainer {
             self.train.prefetch(later.rows());
         }
         let (step, rows) = (self.state.step + 1, batch.len());
-        let rate = self.rate * self.schedule.at(self.progress(step));
+        let rate = self.rate_at(step);
         let cx = StepContext { data: &self.train, variables: &mut self.variables, pool: &self.pool };
         let loss = self.stepper.step(cx, &batch, rows == self.batches.size(), step, rate)?;
         self.state.step = step;
@@ -150,8 +150,13 @@ impl Trainer {
     }
 
     pub(super) fn total_steps(&self) -> u64 {
-        let epochs = self.stop.epochs.saturating_mul(self.batches.per_epoch());
+        let epochs = self.stop.epochs_of(self.batches.per_epoch()).saturating_mul(self.batches.per_epoch());
         self.stop.steps.map_or(epochs, |steps| steps.min(epochs))
+    }
+
+    /// The learning rate of an update.
+    pub(super) fn rate_at(&self, step: u64) -> f64 {
+        self.rate * self.schedule.at(self.progress(step))
     }
 
     pub(super) fn progress(&self, step: u64) -> Progress {

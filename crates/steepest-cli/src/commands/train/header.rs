@@ -16,7 +16,9 @@ pub fn header(spec: Option<&RunSpec>, overview: &Overview, style: &Style) -> Str
         Some(spec) => row("data", format!("{} · {rows}", spec.data.train.display())),
         None => row("data", rows),
     }
-    row("task", format!("{} · {} inputs, {} outputs", overview.task, overview.inputs, overview.outputs));
+    let outputs =
+        if overview.outputs == 1 { "1 output".to_owned() } else { format!("{} outputs", overview.outputs) };
+    row("task", format!("{} · {} inputs, {outputs}", overview.task, overview.inputs));
     let parameters = grouped(overview.parameters as u64);
     if let Some(spec) = spec {
         row("model", format!("{} · {parameters} parameters", choice(&spec.model)));
@@ -57,9 +59,11 @@ fn choice(choice: &Choice) -> String {
 
 fn stop(spec: &RunSpec, overview: &Overview) -> String {
     let stop = &spec.stop;
-    let mut rules = vec![format!("{} epochs ({} steps)", grouped(stop.epochs), grouped(overview.steps))];
-    if stop.patience > 0 && overview.rows[1] > 0 {
-        rules.push(format!("{} epochs without a better validation loss", stop.patience));
+    let (epochs, patience) =
+        (stop.epochs_of(overview.steps_per_epoch), stop.patience_of(overview.steps_per_epoch));
+    let mut rules = vec![format!("{} epochs ({} steps)", grouped(epochs), grouped(overview.steps))];
+    if patience > 0 && overview.rows[1] > 0 {
+        rules.push(format!("{} epochs without a better validation loss", grouped(patience)));
     }
     if let Some(tolerance) = stop.tolerance {
         rules.push(format!(

@@ -55,21 +55,8 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     conclude(stopped, test.as_ref(), directory, &style)
 }
 
-/// Without a spec: the least number of steps that a small table is given, unless the user says when to stop.
-const STEPS: u64 = 3000;
-/// The share of those epochs without improvement after which training stops.
-const PATIENCE: u64 = 10;
-
 fn begin(input: &Path, arguments: &Train) -> Result<Trainer, Failure> {
-    let mut spec = spec_of(input, arguments)?;
-    let data = steepest::data::prepare(&spec.data, spec.seed)?;
-    if !spec::is_spec(input) && !arguments.run.set.iter().any(|set| set.trim_start().starts_with("stop.")) {
-        let rows = data.train.rows();
-        let steps_per_epoch = rows.div_ceil(spec.batch.rows(rows).max(1)).max(1) as u64;
-        spec.stop.epochs = spec.stop.epochs.max(STEPS.div_ceil(steps_per_epoch));
-        spec.stop.patience = spec.stop.patience.max(spec.stop.epochs / PATIENCE);
-    }
-    Ok(Trainer::with_data(&spec, data)?)
+    Ok(Trainer::new(&spec_of(input, arguments)?)?)
 }
 
 /// The spec to train by; a run without a folder of its own gets one.

@@ -1,0 +1,145 @@
+//! Layers of a spec, one after the other.
+
+use std::collections::BTreeMap;
+
+use steepest_graph::Var;
+use steepest_spec::{Accepts, Default, Description, Hyperparameter, Value};
+
+use super::ModelSpec;
+use crate::registry::Built;
+use crate::{Dense, Flatten, Layer, LayerSpec, NnError, Registered, Scope, Sequential};
+
+/// Layers of a spec, one after the other; in Rust it is [`Sequential`].
+///
+/// ```toml
+/// [model]
+/// kind = "sequential"
+///
+/// [[model.layers]]
+/// kind = "dense"
+/// outputs = 64
+///
+/// [[model.layers]]
+/// kind = "activation"
+/// function = "tanh"
+/// ```
+///
+/// h₀ = x, hₗ = layerₗ(hₗ₋₁), ŷ = h_L W + b: a dense layer `head` with as many outputs as the task needs comes
+/// last, as in [`Mlp`](crate::Mlp), unless `head = false`. Parameters are named by the place of their layer, as
+/// in PyTorch's `Sequential`: `sequential.0.weight`, …, `sequential.head.weight`.
+pub static SPEC: ModelSpec = ModelSpec {
+    about: Description {
+        name: "sequential",
+        summary: "Layers one after the other, each of any registered kind.",
+        formula: "hₗ = layerₗ(hₗ₋₁), ŷ = h_L W + b",
+        reference: "",
+        hyperparameters: &[
+            Hyperparameter {
+                name: "layers",
+                symbol: "",
+                summary: "The layers, first to last: `[[model.layers]]` tables; `steepest list layers` has their kinds.",
+                accepts: Accepts::Layers,
+                default: Default::Unset,
+                source: "none: the head alone, a linear model",
+            },
+            Hyperparameter {
+                name: "head",
+                symbol: "W",
+                summary: "Whether a dense layer with as many outputs as the task needs comes last, its input flattened.",
+                accepts: Accepts::Bool,
+                default: Default::Bool(true),
+                source: "as `mlp`",
+            },
+        ],
+    },
+    suits: |_| true,
+    configure: |settings, task| {
+        let mut model = Sequential::new();
+        for (place, entries) in settings.tables("layers").into_iter().enumerate() {
+            let got = format!("layer {place}, `{}`,", Value::Table(entries.clone()));
+            let field =
+                |source| NnError::Field { owner: "sequential", key: "layers", got, source: Box::new(source) };
+            model = model.then(layer(entries).map_err(field)?);
+        }
+        if settings.flag("head") {
+            model = model.named("head", Head { outputs: task.outputs() });
+        }
+        Ok(Box::new(Sequential::new().named("sequential", model)))
+    },
+};
+
+/// What the task needs, from features with any axes.
+struct Head {
+    outputs: usize,
+}
+
+impl Layer for Head {
+    #[track_caller]
+    fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+        let x = Flatten {}.forward(cx, x);
+        Dense::new(self.outputs).forward(cx, x)
+    }
+}
+
+/// The layer that a table with a `kind` describes.
+fn layer(mut entries: BTreeMap<String, Value>) -> Built<dyn Layer> {
+    let kind = match entries.remove("kind") {
+        Some(Value::Text(kind)) => kind,
+        _ => String::new(),
+    };
+    let spec = LayerSpec::find(&kind)?;
+    (spec.build)(&spec.settings(entries)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use steepest_graph::Graph;
+    use steepest_tensor::Key;
+
+    use super::*;
+    use crate::{Inputs, Phase, Task, Trace};
+
+    fn table(entries: &[(&str, Value)]) -> Value {
+        Value::Table(entries.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect())
+    }
+
+    fn layers(list: Vec<Value>) -> Vec<(String, Value)> {
+        vec![("layers".to_owned(), Value::List(list))]
+    }
+
+    #[test]
+    fn layers_come_in_order_and_the_head_suits_the_task() {
+        let dense = table(&[("kind", Value::Text("dense".into())), ("outputs", Value::Integer(7))]);
+        let tanh =
+            table(&[("kind", Value::Text("activation".into())), ("function", Value::Text("tanh".into()))]);
+        let settings = SPEC.settings(layers(vec![dense, tanh])).unwrap();
+        let model = SPEC.build(&settings, &Task::Multiclass { classes: 3 }).unwrap();
+        let graph = Graph::new();
+        let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+        let y = model.output(&mut trace.scope(), &Inputs::new("x", graph.input("x", [4, 5])));
+        assert_eq!(*y.shape(), [4, 3]);
+        let shapes: Vec<String> =
+            trace.parameters().iter().map(|(name, p)| format!("{name} {}", p.shape())).collect();
+        assert_eq!(
+            shapes,
+            [
+                "sequential.0.weight [5, 7]",
+                "sequential.0.bias [7]",
+                "sequential.head.weight [7, 3]",
+                "sequential.head.bias [3]"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_wrong_layer_is_named_with_its_place() {
+        let good = table(&[("kind", Value::Text("flatten".into()))]);
+        let bad = table(&[("kind", Value::Text("dens".into())), ("outputs", Value::Integer(7))]);
+        let settings = SPEC.settings(layers(vec![good, bad])).unwrap();
+        let error = SPEC.build(&settings, &Task::Binary).err().unwrap();
+        assert!(error.to_string().contains("layer 1, `{ kind = \"dens\", outputs = 7 }`"), "{error}");
+        assert!(error.help().unwrap().contains("`dense`"), "{:?}", error.help());
+        let nameless = SPEC.settings(layers(vec![table(&[("outputs", Value::Integer(7))])]));
+        assert!(nameless.unwrap_err().to_string().contains("each with the `kind` of a layer"));
+    }
+}
