@@ -32,7 +32,7 @@ impl Folder {
         change: impl FnOnce(&mut DataOptions),
     ) -> Result<Prepared, DataError> {
         let mut options = DataOptions::new(self.write(name, text), "label");
-        options.split = Some(Fractions::NONE);
+        options.split = Fractions::NONE.into();
         change(&mut options);
         prepare(&options, 1)
     }
