@@ -93,7 +93,7 @@ fn what_is_wrong_with_a_folder_is_said() {
 fn training_images_change_with_the_epoch_and_others_stay() {
     let folder = two_classes();
     let options = DataOptions {
-        split: Some(Fractions { validation: 0.4, test: 0.0 }),
+        split: Fractions { validation: 0.4, test: 0.0 }.into(),
         augment: Augmentation { shift: 1, flip: true },
         ..DataOptions::new(folder.path(), "label")
     };
