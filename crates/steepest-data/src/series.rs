@@ -150,8 +150,8 @@ fn scalings(file: &SequenceFile, rows: &[u32], standardize: bool) -> Vec<Scaling
 
 /// Sequences as training, validation and test rows.
 pub(crate) fn prepare_sequences(options: &DataOptions, seed: u64) -> Result<Prepared, DataError> {
-    let fractions = options.fractions().check()?;
     let file = SequenceFile::read(&options.train)?;
+    let fractions = options.fractions(file.rows.len()).check()?;
     let more = |path: &Option<PathBuf>| path.as_deref().map(SequenceFile::read).transpose();
     let (validation, test) = (more(&options.validation)?, more(&options.test)?);
     let classes = file.classes();
