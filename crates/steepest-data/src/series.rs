@@ -232,7 +232,7 @@ mod tests {
     fn sequences_are_padded_and_know_their_lengths() {
         let (_folder, path) = file(TEXT);
         let mut options = DataOptions::new(&path, "label");
-        options.split = Some(crate::Fractions::NONE);
+        options.split = crate::Shares { validation: Some(0.0), test: Some(0.0) };
         options.preprocess.standardize = false;
         let data = crate::prepare(&options, 1).unwrap();
         assert_eq!((data.train.example(), data.train.form()), (Shape::from([3, 2]), FeatureForm::Sequences));
@@ -250,7 +250,7 @@ mod tests {
     fn channels_are_standardized_over_the_steps_that_count() {
         let (_folder, path) = file(TEXT);
         let mut options = DataOptions::new(&path, "label");
-        options.split = Some(crate::Fractions::NONE);
+        options.split = crate::Shares { validation: Some(0.0), test: Some(0.0) };
         let learned = crate::prepare(&options, 1).unwrap().preprocessor.sequences.unwrap();
         // 1, 2, 3, 5, 2, 2: mean 2.5, variance 9.5 / 6.
         assert_eq!(learned.channels[0].shift, 2.5);
