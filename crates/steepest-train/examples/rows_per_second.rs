@@ -50,7 +50,7 @@ fn ratings(rows: u64) -> Dataset {
 }
 
 fn measure(what: &str, training: Training, batch: i64, threads: NonZeroUsize, rows: usize) {
-    let stop = StopOptions { epochs: 4, patience: 0, ..StopOptions::default() };
+    let stop = StopOptions { epochs: Some(4), patience: Some(0), ..StopOptions::default() };
     let options = RunOptions { threads: Some(threads), ..RunOptions::default() };
     let training = training.optimizer(Chain::new().then(ScaleByRate)).learning_rate(0.01);
     let size = BatchSize::new(batch).expect("a batch has rows");
