@@ -20,7 +20,7 @@ pub enum Failure {
     Report(#[from] ReportError),
     /// The run ended without a model worth keeping, or before it was done.
     #[error("{reason}")]
-    Stopped { reason: StopReason, directory: Option<PathBuf> },
+    Stopped { reason: Box<StopReason>, directory: Option<PathBuf> },
     #[error("cannot write the answer: {0}")]
     Output(#[from] io::Error),
     #[error("cannot {action} {}: {source}", path.display())]
@@ -85,7 +85,9 @@ impl Failure {
     fn help(&self) -> Option<String> {
         match self {
             Failure::Train(error) => error.help(),
-            Failure::Stopped { reason: StopReason::Interrupted { .. }, directory: Some(directory) } => {
+            Failure::Stopped { reason, directory: Some(directory) }
+                if matches!(**reason, StopReason::Interrupted { .. }) =>
+            {
                 Some(format!("go on with `steepest train --resume {}`", directory.display()))
             }
             Failure::Stopped { reason, .. } => reason.help(),

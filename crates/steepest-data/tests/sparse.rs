@@ -192,7 +192,7 @@ const LABELLED: &str = "__label__sport a great match\n\n__label__politics __labe
 #[test]
 fn lines_of_labels_and_text_are_read_and_learned_from() {
     let folder = Folder::new();
-    let path = folder.write("a.txt", LABELLED);
+    let path = folder.write("a.ft", LABELLED);
     let mut source = sources::open(&path, &ReadOptions::default()).unwrap();
     let mut table = source.table();
     source.fill(&mut table, 1).unwrap();

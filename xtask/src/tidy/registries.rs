@@ -25,11 +25,14 @@ pub fn check(tree: &Tree, findings: &mut Vec<Finding>) {
                 continue;
             }
             // What only the rules beside it use, and no user can name, needs no SPEC.
-            let private = format!("\nmod {name};");
-            if registry.is_some_and(|registry| registry.text.contains(&private)) {
+            let private = [format!("\nmod {name};"), format!("\npub(crate) mod {name};")];
+            if registry.is_some_and(|registry| private.iter().any(|line| registry.text.contains(line))) {
                 continue;
             }
-            if !file.text.contains("pub static SPEC") && !file.text.contains("pub(crate) static SPEC") {
+            // One SPEC, or one for each kin: `pub static MAX: LayerSpec = …`.
+            let exports =
+                |line: &str| line.starts_with("pub") && line.contains("static ") && line.contains("Spec = ");
+            if !file.text.contains("pub static SPEC") && !file.text.lines().any(exports) {
                 findings.push(file.error(
                     1,
                     "spec",

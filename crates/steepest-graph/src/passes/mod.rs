@@ -11,6 +11,7 @@
 
 mod convolution;
 pub(crate) mod emit;
+mod items;
 pub(crate) mod lower;
 pub(crate) mod place;
 pub(crate) mod scan;

@@ -23,7 +23,7 @@ pub mod recurrent;
 pub mod residual_block;
 pub mod rms_norm;
 pub mod transformer_block;
-pub mod window;
+pub(crate) mod window;
 
 /// All layers that a spec can name.
 pub static LAYERS: &[&LayerSpec] = &[

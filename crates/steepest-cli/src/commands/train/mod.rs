@@ -114,7 +114,7 @@ fn conclude(
         }
     }
     match stopped {
-        Some(reason) if failed => Err(Failure::Stopped { reason, directory }),
+        Some(reason) if failed => Err(Failure::Stopped { reason: Box::new(reason), directory }),
         _ => Ok(()),
     }
 }
