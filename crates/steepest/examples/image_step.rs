@@ -54,12 +54,15 @@ fn time(name: &str, plan: Plan, pool: &Pool, steps: usize) -> Result<(), Failure
     Ok(())
 }
 
+/// A name, a model, the shape of an image, and the number of classes.
+type Entry = (&'static str, Box<dyn Layer>, [usize; 3], usize);
+
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().collect();
     let threads: NonZeroUsize = arguments.get(1).map_or(Ok(NonZeroUsize::MIN), |text| text.parse())?;
     let wanted = |name: &str| arguments.get(2).is_none_or(|only| only == name);
     let pool = Pool::new(threads);
-    let models: [(&str, Box<dyn Layer>, [usize; 3], usize); 2] = [
+    let models: [Entry; 2] = [
         ("cnn", Box::new(Cnn::new(10)), [28, 28, 1], 30),
         ("resnet-20", Box::new(ResNet::new(10)), [32, 32, 3], 10),
     ];
