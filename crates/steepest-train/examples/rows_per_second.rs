@@ -60,7 +60,7 @@ fn measure(what: &str, training: Training, batch: i64, threads: NonZeroUsize, ro
     };
     let (mut run, mut best) = (trainer.run(), f64::INFINITY);
     let mut begun = Instant::now();
-    while let Some(event) = run.next() {
+    for event in run.by_ref() {
         if let Ok(steepest_train::Event::Eval(_)) = event {
             best = best.min(begun.elapsed().as_secs_f64());
             begun = Instant::now();

@@ -85,7 +85,10 @@ fn a_machine_finds_the_words_that_tell() {
 }
 
 /// Every kind of table, with rules that have memories of their own.
-fn cases() -> Vec<(&'static str, Dataset, Box<dyn Model>, Box<dyn Transform>)> {
+/// A name, the data, a model and its optimizer.
+type Case = (&'static str, Dataset, Box<dyn Model>, Box<dyn Transform>);
+
+fn cases() -> Vec<Case> {
     let adam = || Chain::new().then(Adam::default()).then(ScaleByRate);
     let momentum = Chain::new().then(Momentum::default()).then(ScaleByRate);
     let adagrad = Chain::new().then(Adagrad::default()).then(ScaleByRate);
@@ -213,7 +216,7 @@ fn a_saved_model_recommends_what_is_liked_by_the_like_minded() {
     assert_eq!(ranked.len(), 6);
     for item in &ranked {
         let number: usize = item.name[1..].parse().unwrap();
-        assert!(number % 2 == 0 && item.score > 3.0, "{ranked:?}");
+        assert!(number.is_multiple_of(2) && item.score > 3.0, "{ranked:?}");
     }
     let seen = model.items_of("u02", &folder.path().join("ratings.csv")).unwrap();
     assert!(seen.len() == 10 && !seen.contains("i04"), "{seen:?}");
