@@ -30,23 +30,32 @@ pub fn check(tree: &Tree, findings: &mut Vec<Finding>) {
                 continue;
             }
             // One SPEC, or one for each kin: `pub static MAX: LayerSpec = …`.
-            let exports =
-                |line: &str| line.starts_with("pub") && line.contains("static ") && line.contains("Spec = ");
-            if !file.text.contains("pub static SPEC") && !file.text.lines().any(exports) {
+            let specs: Vec<&str> = file.text.lines().filter_map(exported).collect();
+            if specs.is_empty() {
                 findings.push(file.error(
                     1,
                     "spec",
                     format!("`{name}` exports no SPEC"),
                     "add `pub static SPEC`, or move what defines no rule out of this folder",
                 ));
-            } else if !registry.is_some_and(|registry| registry.text.contains(&format!("{name}::SPEC"))) {
-                findings.push(file.error(
-                    1,
-                    "registry",
-                    format!("`{name}::SPEC` is not in the registry"),
-                    "list it in the mod.rs beside it",
-                ));
+            }
+            for spec in specs {
+                let listed = |registry: &File| registry.text.contains(&format!("{name}::{spec}"));
+                if !registry.is_some_and(|registry| listed(registry)) {
+                    findings.push(file.error(
+                        1,
+                        "registry",
+                        format!("`{name}::{spec}` is not in the registry"),
+                        "list it in the mod.rs beside it",
+                    ));
+                }
             }
         }
     }
+}
+
+/// The name of the specification that a line exports.
+fn exported(line: &str) -> Option<&str> {
+    let (name, rest) = line.trim_start().strip_prefix("pub static ")?.split_once(": ")?;
+    rest.split_once(" = ").is_some_and(|(kind, _)| kind.ends_with("Spec")).then_some(name)
 }

@@ -105,8 +105,7 @@ impl Model for RecurrentModel {
 
 macro_rules! model {
     ($spec:ident, $cell:ident, $name:literal, $summary:literal, $formula:literal, $reference:literal) => {
-        #[doc = $summary]
-        pub static $spec: ModelSpec = ModelSpec {
+        ModelSpec {
             about: Description {
                 name: $name,
                 summary: $summary,
@@ -133,11 +132,12 @@ macro_rules! model {
                 let model: Settled = configure(&$spec.about, settings, &added)?;
                 Ok(Box::new(model.with(Cell::$cell)))
             },
-        };
+        }
     };
 }
 
-model!(
+/// A plain recurrent network with a linear head.
+pub static RNN: ModelSpec = model!(
     RNN,
     Rnn,
     "rnn",
@@ -145,7 +145,9 @@ model!(
     "hₜ = tanh(W xₜ + b + U hₜ₋₁ + c)",
     "Elman, 1990, Finding structure in time"
 );
-model!(
+
+/// Long short-term memory with a linear head.
+pub static LSTM: ModelSpec = model!(
     LSTM,
     Lstm,
     "lstm",
@@ -153,7 +155,9 @@ model!(
     "cₜ = f cₜ₋₁ + i g, hₜ = o tanh(cₜ); i, f, o = σ(…), g = tanh(…)",
     "Hochreiter and Schmidhuber, 1997; Gers, Schmidhuber and Cummins, 2000"
 );
-model!(
+
+/// Gated recurrent units with a linear head.
+pub static GRU: ModelSpec = model!(
     GRU,
     Gru,
     "gru",
