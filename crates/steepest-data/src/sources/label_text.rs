@@ -18,10 +18,9 @@ pub static SPEC: SourceSpec = SourceSpec {
     reference: "fastText, documentation of supervised training",
     extensions: &["ft"],
     parameters: &[],
-    detect: |_, head| {
+    detect: |path, head| {
         let head = String::from_utf8_lossy(head);
-        let mut lines = head.lines().filter(|line| !line.trim().is_empty()).take(5).peekable();
-        lines.peek().is_some() && lines.all(|line| line.trim_start().starts_with(PREFIX))
+        SPEC.names(path) || head.trim_start().starts_with(PREFIX)
     },
     open: |path, options: &ReadOptions| Ok(Box::new(LabelTextSource::open(path, options)?)),
 };

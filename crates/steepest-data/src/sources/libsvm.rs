@@ -19,12 +19,7 @@ pub static SPEC: SourceSpec = SourceSpec {
     reference: "Chang and Lin, LIBSVM, README; Joachims, SVMlight",
     extensions: &["libsvm", "svmlight", "svm"],
     parameters: &[],
-    detect: |path, head| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-        let name = name.strip_suffix(".gz").unwrap_or(&name);
-        let named = SPEC.extensions.iter().any(|extension| name.ends_with(&format!(".{extension}")));
-        named || looks_like_it(&String::from_utf8_lossy(head))
-    },
+    detect: |path, head| SPEC.names(path) || looks_like_it(&String::from_utf8_lossy(head)),
     open: |path, _: &ReadOptions| Ok(Box::new(LibsvmSource::open(path)?)),
 };
 

@@ -106,6 +106,16 @@ pub struct SourceSpec {
     pub open: Open,
 }
 
+impl SourceSpec {
+    /// Whether a file's name ends in one of the extensions.
+    pub fn names(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
+        let name = name.strip_suffix(".gz").unwrap_or(&name);
+        let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+        extension.is_some_and(|extension| self.extensions.contains(&extension))
+    }
+}
+
 /// How a source is opened.
 pub type Open = fn(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>, DataError>;
 
