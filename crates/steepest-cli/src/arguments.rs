@@ -72,7 +72,7 @@ pub struct RunArguments {
     after_help = "What `--set` takes: `steepest list sections`, `steepest list data`, `steepest list adam`, …."
 )]
 pub struct Train {
-    /// A spec (`.toml`), or a data file together with `--target`
+    /// A spec (`.toml`), or a data file, or `-` for standard input, together with `--target`
     #[arg(required_unless_present = "resume")]
     pub input: Option<PathBuf>,
     #[command(flatten)]

@@ -109,11 +109,17 @@ pub(crate) fn prepare_corpus(options: &DataOptions, tokens: Tokens) -> Result<Pr
     let encoding = TargetEncoding::Classification { classes: names.clone(), values: None };
     let preprocessor = Preprocessor {
         inputs: Vec::new(),
-        target: Target { column: "text".to_owned(), kind: ColumnKind::Categorical, encoding },
+        target: Target {
+            column: "text".to_owned(),
+            kind: ColumnKind::Categorical,
+            encoding,
+            class_weights: None,
+        },
         unseen: Unseen::Error,
         missing: Vec::new(),
         tokenizer: Some(tokenizer.clone()),
         sequences: None,
+        weight: None,
     };
     Ok(Prepared {
         train,

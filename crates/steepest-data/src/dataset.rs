@@ -148,6 +148,8 @@ pub struct Dataset {
     augmenter: Option<Augmenter>,
     /// The steps of each stored row that count, if rows are sequences of varied lengths.
     lengths: Option<Arc<[u32]>>,
+    /// How much each stored row counts in training, if not all the same.
+    weights: Option<Arc<[f32]>>,
 }
 
 impl Dataset {
@@ -187,6 +189,7 @@ impl Dataset {
             selection: None,
             augmenter: None,
             lengths: None,
+            weights: None,
         })
     }
 
@@ -360,6 +363,69 @@ impl Dataset {
         }
         self.lengths = Some(lengths.into());
         Ok(self)
+    }
+
+    /// The same data, of which each row counts so much in training: its loss is multiplied by that.
+    ///
+    /// ```
+    /// use steepest_data::Dataset;
+    /// let data = Dataset::regression([1], vec![1.0f32, 2.0], vec![3.0, 4.0])?;
+    /// let mut weights = [0f32; 2];
+    /// data.with_weights(vec![0.5, 2.0])?.fill_weights([1, 0], &mut weights)?;
+    /// assert_eq!(weights, [2.0, 0.5]);
+    /// # Ok::<(), steepest_data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`DataError::Length`] if there is not one weight for each row; [`DataError::NonFiniteValue`] if one is not a
+    /// number of at least 0.
+    pub fn with_weights(mut self, weights: Vec<f32>) -> Result<Dataset, DataError> {
+        if weights.len() != self.rows || self.selection.is_some() {
+            return Err(DataError::Length { what: "weights", expected: self.rows, got: weights.len() });
+        }
+        if let Some(row) = weights.iter().position(|&weight| !(weight >= 0.0 && weight.is_finite())) {
+            let (what, value) = ("weight", f64::from(weights[row]));
+            return Err(DataError::NonFiniteValue { what, row, column: 0, value });
+        }
+        self.weights = Some(weights.into());
+        Ok(self)
+    }
+
+    /// Whether rows count differently.
+    pub fn has_weights(&self) -> bool {
+        self.weights.is_some()
+    }
+
+    /// How much some rows count together.
+    pub fn weight(&self, rows: impl Iterator<Item = usize>) -> f64 {
+        match &self.weights {
+            None => rows.count() as f64,
+            Some(weights) => {
+                let stored = rows.filter_map(|row| self.stored(row).ok());
+                stored.filter_map(|row| weights.get(row)).map(|&weight| f64::from(weight)).sum()
+            }
+        }
+    }
+
+    /// Writes how much each row counts. Allocates nothing.
+    ///
+    /// # Errors
+    /// [`DataError::RowOutOfRange`]; [`DataError::Length`] if the buffer is too small.
+    #[inline]
+    pub fn fill_weights<R: Real>(
+        &self,
+        rows: impl IntoIterator<Item = usize>,
+        into: &mut [R],
+    ) -> Result<(), DataError> {
+        let got = into.len();
+        for (at, row) in rows.into_iter().enumerate() {
+            let stored = self.stored(row)?;
+            let weight =
+                self.weights.as_ref().and_then(|weights| weights.get(stored)).copied().unwrap_or(1.0);
+            let short = DataError::Length { what: "weight buffer", expected: at + 1, got };
+            *into.get_mut(at).ok_or(short)? = R::from_f32(weight);
+        }
+        Ok(())
     }
 
     /// Whether rows are sequences of varied lengths.

@@ -62,6 +62,20 @@ pub enum SparseProblem {
     /// A value is not a finite number.
     #[error("has a value that is not a finite number\n  help: leave the feature out, or give it a number")]
     Value,
+    /// A line of Vowpal Wabbit's format without a bar.
+    #[error("has no `|`\n  help: put one before the features: `1 | height:1.5 age:3`")]
+    NoBar,
+    /// A feature of Vowpal Wabbit's format without a name.
+    #[error("has a value but no name\n  help: write `name:value` without a space before the colon")]
+    Nameless,
+    /// A row's importance is no number of at least 0.
+    #[error("is no weight, a number of at least 0\n  help: write `label weight | …`, or `label | …` for 1")]
+    Weight,
+    /// More than label, weight and base before the bar.
+    #[error(
+        "is neither label, weight nor base\n  help: write `label weight | …`, and begin a tag with a quote: `'tag`"
+    )]
+    Head,
 }
 
 /// What can be wrong with data. The message says what, where, expected and got, and what to do.
@@ -173,6 +187,17 @@ pub enum DataError {
     /// A cell of a numeric column is not a number.
     #[error("{cell}: `{}` is not a number\n  help: {}, add it to `missing`, or set `columns.{} = \"categorical\"`", shorten(raw), number_help(raw), key(&cell.name))]
     BadNumber {
+        /// Where.
+        cell: Box<Cell>,
+        /// The cell's text.
+        raw: String,
+    },
+    /// How much a row counts is no number of at least 0.
+    #[error(
+        "{cell}: `{}` is no weight\n  help: weights say how much rows count: numbers of at least 0",
+        shorten(raw)
+    )]
+    BadWeight {
         /// Where.
         cell: Box<Cell>,
         /// The cell's text.
@@ -588,6 +613,8 @@ pub enum Role {
     Feature,
     /// A setting of `columns`.
     Setting,
+    /// How much each row counts.
+    Weight,
 }
 
 impl fmt::Display for Role {
@@ -596,6 +623,7 @@ impl fmt::Display for Role {
             Role::Target => "the target",
             Role::Feature => "an input of the model",
             Role::Setting => "a setting in `columns`",
+            Role::Weight => "the weight of each row",
         })
     }
 }

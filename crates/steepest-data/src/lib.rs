@@ -15,6 +15,7 @@ mod error;
 mod finding;
 mod fingerprint;
 mod inspect;
+mod lines;
 mod nearest;
 mod options;
 mod prepare;
@@ -28,6 +29,8 @@ mod shuffle;
 pub mod sources;
 mod sparse;
 mod split;
+mod stdin;
+mod stream;
 mod table;
 mod text;
 mod tokenizer;
@@ -43,8 +46,8 @@ pub use inspect::{ColumnSummary, Inspection, NumberSummary, inspect};
 pub use options::{MISSING_TEXTS, ReadOptions};
 pub use prepare::{DataOptions, Prepared, data_parameters, prepare};
 pub use preprocess::{
-    Categories, EncodedTargets, Encoder, Encoding, Fitter, Input, PreprocessOptions, Preprocessor, Scaled,
-    Target, TargetEncoding, Task, Terms, Unseen,
+    Categories, ClassWeight, EncodedTargets, Encoder, Encoding, Fitter, Hashed, Input, PreprocessOptions,
+    Preprocessor, Scaled, Target, TargetEncoding, Task, Terms, Unseen,
 };
 pub use real::Real;
 pub use schema::{Column, ColumnKind, Reason, Schema};
@@ -56,8 +59,10 @@ pub use sources::idx::IdxSource;
 pub use sources::label_text::LabelTextSource;
 pub use sources::libsvm::LibsvmSource;
 pub use sources::memory::MemorySource;
+pub use sources::vowpal::VowpalSource;
 pub use sources::{Cursor, Parameter, Source, SourceSpec};
 pub use sparse::{Capacities, Codes, FeatureForm, NO_ROW, SparseRows};
 pub use split::{Fractions, Part, Shares, Split};
+pub use stream::{Stream, StreamStart, Window};
 pub use table::{MISSING, Names, Table, Values};
 pub use tokenizer::{Tokenizer, Tokens};

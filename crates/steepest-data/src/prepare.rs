@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::corpus::prepare_corpus;
 use crate::preprocess::are_classes;
 use crate::series::{is_sequences, prepare_sequences};
+use crate::stdin::is_stdin;
 use crate::table::Values;
 use crate::{
     Augmentation, ColumnKind, DataError, Dataset, Encoder, Finding, Fingerprint, Fractions, Parameter,
-    PreprocessOptions, Preprocessor, ReadOptions, Schema, Shares, Split, Table, Task, Tokens, sources,
+    PreprocessOptions, Preprocessor, ReadOptions, Schema, Shares, Source, Split, Table, Task, Tokens,
+    sources,
 };
 
 /// Which data to train on, and how: the `[data]` table of a run spec.
@@ -45,6 +47,9 @@ pub struct DataOptions {
     pub window: Option<usize>,
     /// Tokens from the beginning of one window to that of the next. Default: `window`.
     pub stride: Option<usize>,
+    /// Takes the rows once, in their order, with memory that does not grow with them. Default: where `train` is
+    /// standard input, `-`.
+    pub stream: Option<bool>,
     /// How training images are changed at random. Default: not at all.
     pub augment: Augmentation,
     /// How files are read.
@@ -54,6 +59,9 @@ pub struct DataOptions {
     #[serde(flatten)]
     pub preprocess: PreprocessOptions,
 }
+
+/// The bits of hashed features where nobody sets them, as Vowpal Wabbit's `-b`.
+const DEFAULT_HASH_BITS: u32 = 18;
 
 /// Every key of the `[data]` table: for help texts, and for naming the nearest when one is unknown.
 ///
@@ -103,6 +111,12 @@ static PARAMETERS: &[Parameter] = &[
         summary: "random changes of training images, anew in every epoch",
         default: "{ shift = 0, flip = false }",
         range: "pixels, 0 and up; true, false",
+    },
+    Parameter {
+        name: "stream",
+        summary: "takes the rows once, in their order, with memory that does not grow with them",
+        default: "where `train` is standard input, `-`",
+        range: "true, false",
     },
     Parameter {
         name: "tokens",
@@ -163,12 +177,30 @@ impl DataOptions {
 
     /// How the training file is read: columns that are named as texts or categories are names, whatever they
     /// look like.
-    fn reading(&self) -> ReadOptions {
+    pub(crate) fn reading(&self) -> ReadOptions {
         let mut read = self.read.clone();
         for name in self.preprocess.embed.iter().chain(&self.preprocess.text) {
             read.columns.entry(name.clone()).or_insert(ColumnKind::Categorical);
         }
         read
+    }
+
+    /// Whether rows are taken once, in their order.
+    pub fn is_stream(&self) -> bool {
+        self.stream.unwrap_or_else(|| is_stdin(&self.train))
+    }
+
+    /// How columns become numbers where the source has a say: the weight that its format has, and features that
+    /// cannot be numbered because their names are hashed, or because no one has seen them all.
+    pub(crate) fn preprocessing(&self, source: &dyn Source) -> PreprocessOptions {
+        let mut options = self.preprocess.clone();
+        let unnumbered = source.weight().is_some() || self.is_stream();
+        let sparse = source.schema().columns.iter().any(|column| column.kind == ColumnKind::Sparse);
+        if unnumbered && sparse {
+            options.hash_bits = options.hash_bits.or(Some(DEFAULT_HASH_BITS));
+        }
+        options.weight = options.weight.or(source.weight().map(str::to_owned));
+        options
     }
 
     /// The shares to hold out from a training file of so many rows.
@@ -203,7 +235,11 @@ pub fn prepare(options: &DataOptions, seed: u64) -> Result<Prepared, DataError> 
     }
     let mut findings = Vec::new();
     let read = options.reading();
-    let mut table = load(&options.train, &read, &mut findings)?;
+    let mut source = sources::open(&options.train, &read)?;
+    let preprocess = options.preprocessing(&*source);
+    findings.extend_from_slice(source.findings());
+    let mut table = Table::read(&mut *source)?;
+    drop(source);
     drop_rows_without_target(&mut table, &options.target, &mut findings);
     let fractions = options.fractions(table.rows()).check()?;
     let split = split(&table, options, fractions, seed)?;
@@ -211,8 +247,7 @@ pub fn prepare(options: &DataOptions, seed: u64) -> Result<Prepared, DataError> 
         let (train, validation, test) = (split.train.len(), split.validation.len(), split.test.len());
         findings.push(Finding::Split { fractions, train, validation, test });
     }
-    let (mut preprocessor, noticed) =
-        Preprocessor::fit(&table, &split.train, &options.target, &options.preprocess)?;
+    let (mut preprocessor, noticed) = Preprocessor::fit(&table, &split.train, &options.target, &preprocess)?;
     preprocessor.missing = options.read.missing.clone();
     findings.extend(noticed);
 
@@ -232,13 +267,6 @@ pub fn prepare(options: &DataOptions, seed: u64) -> Result<Prepared, DataError> 
     let validation = separate(&options.validation, validation)?;
     let test = separate(&options.test, test)?;
     Ok(Prepared { train, validation, test, preprocessor, schema, findings, files })
-}
-
-/// Reads a whole file.
-fn load(path: &Path, options: &ReadOptions, findings: &mut Vec<Finding>) -> Result<Table, DataError> {
-    let mut source = sources::open(path, options)?;
-    findings.extend_from_slice(source.findings());
-    Table::read(&mut *source)
 }
 
 fn drop_rows_without_target(table: &mut Table, target: &str, findings: &mut Vec<Finding>) {

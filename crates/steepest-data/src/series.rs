@@ -185,11 +185,12 @@ pub(crate) fn prepare_sequences(options: &DataOptions, seed: u64) -> Result<Prep
     let encoding = TargetEncoding::Classification { classes, values: None };
     let preprocessor = Preprocessor {
         inputs: Vec::new(),
-        target: Target { column: target.clone(), kind, encoding },
+        target: Target { column: target.clone(), kind, encoding, class_weights: None },
         unseen: Unseen::Error,
         missing: Vec::new(),
         tokenizer: None,
         sequences: Some(sequences),
+        weight: None,
     };
     Ok(Prepared {
         train,

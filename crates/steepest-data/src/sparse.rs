@@ -87,6 +87,33 @@ impl SparseRows {
         Ok(())
     }
 
+    /// Appends an entry to the row that [`SparseRows::end_row`] will end. Columns of a hash come in no order, and
+    /// one may come twice: its values then count together.
+    #[inline]
+    pub(crate) fn add(&mut self, column: u32, value: f32) {
+        self.at.push(column);
+        self.values.push(value);
+    }
+
+    /// Appends entries to the row that is being made.
+    pub(crate) fn extend(&mut self, columns: impl Iterator<Item = u32>, values: &[f32]) {
+        self.at.extend(columns);
+        self.values.extend_from_slice(values);
+    }
+
+    /// Ends the row of the entries that were added since the last.
+    #[inline]
+    pub(crate) fn end_row(&mut self) {
+        self.ends.push(self.at.len());
+    }
+
+    /// Removes the entries that were added since the last row.
+    pub(crate) fn undo(&mut self) {
+        let end = self.ends.last().copied().unwrap_or(0);
+        self.at.truncate(end);
+        self.values.truncate(end);
+    }
+
     /// The number of rows.
     pub fn rows(&self) -> usize {
         self.ends.len()

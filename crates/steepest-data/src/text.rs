@@ -8,6 +8,7 @@ use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8};
 use flate2::read::MultiGzDecoder;
 
 use crate::DataError;
+use crate::stdin::{Stdin, is_stdin};
 
 /// Bytes looked at before the rest of a file is read.
 pub(crate) const HEAD_BYTES: usize = 1 << 16;
@@ -37,12 +38,17 @@ pub(crate) struct Text {
 
 /// Opens a file and decompresses it if it starts like gzip.
 pub(crate) fn open(path: &Path) -> Result<Opened, DataError> {
-    let file = File::open(path).map_err(|source| DataError::opening(path, source))?;
     let failed = |source| DataError::Io { path: path.into(), source };
-    if file.metadata().map_err(failed)?.is_dir() {
-        return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
-    }
-    let mut raw: Box<dyn Read + Send> = Box::new(file);
+    let mut raw: Box<dyn Read + Send> = match is_stdin(path) {
+        true => Box::new(Stdin::default()),
+        false => {
+            let file = File::open(path).map_err(|source| DataError::opening(path, source))?;
+            if file.metadata().map_err(failed)?.is_dir() {
+                return Err(failed(io::Error::from(io::ErrorKind::IsADirectory)));
+            }
+            Box::new(file)
+        }
+    };
     let head = read_up_to(&mut raw, HEAD_BYTES).map_err(failed)?;
     if !head.starts_with(&[0x1F, 0x8B]) {
         return Ok(Opened { head, rest: raw, gzip: false });
@@ -87,7 +93,13 @@ pub(crate) fn open_text(path: &Path, encoding: Option<&str>) -> Result<Text, Dat
     }
     let mut head = Cursor::new(head);
     head.set_position(skipped as u64);
-    Ok(Text { reader: Box::new(head.chain(rest)), head: text, plain: !gzip, gzip, skipped: skipped as u64 })
+    Ok(Text {
+        reader: Box::new(head.chain(rest)),
+        head: text,
+        plain: !gzip && !is_stdin(path),
+        gzip,
+        skipped: skipped as u64,
+    })
 }
 
 /// Finds the first byte of a file that is not UTF-8.

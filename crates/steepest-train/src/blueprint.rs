@@ -18,6 +18,8 @@ pub(crate) const FEATURES: &str = "features";
 pub(crate) const SPARSE: &str = FEATURES;
 /// The name of the input that holds the targets of the batch.
 pub(crate) const TARGETS: &str = "targets";
+/// The name of the input that holds how much each row of the batch counts.
+pub(crate) const WEIGHTS: &str = "weights";
 /// The name of the output that holds the mean (or, in parts of a batch, the summed) loss.
 pub(crate) const LOSS: &str = "loss";
 /// The name of the output that holds the loss of every row.
@@ -39,6 +41,8 @@ pub(crate) struct Blueprint {
     /// Where initial values and dropout come from.
     pub key: Key,
     pub precision: DType,
+    /// Whether rows count differently in training: their losses are multiplied by their weights.
+    pub weighted: bool,
 }
 
 /// What a plan has room for.
@@ -99,6 +103,15 @@ impl Blueprint {
         let graph = Graph::new();
         let loss = self.train_graph(&graph, extent, optimizer)?;
         self.compile(&graph, &[(LOSS, loss)])
+    }
+
+    /// The same update, and what was predicted before it.
+    pub fn train_and_predict(&self, extent: Extent, optimizer: &dyn Transform) -> Result<Plan, TrainError> {
+        let graph = Graph::new();
+        let traced = self.trace(&graph, extent, Phase::Train)?;
+        let outputs = [(LOSS, traced.losses.mean()), (PREDICTIONS, traced.predictions)];
+        minimize(traced.objective(true), &traced.parameters, optimizer);
+        self.compile(&graph, &outputs)
     }
 
     /// The graph of that update; returns the loss.
@@ -244,7 +257,11 @@ impl Blueprint {
             Target::Labels => graph.index_input(TARGETS, [rows]),
             Target::Values => graph.input(TARGETS, [rows, self.task.targets()]),
         };
-        let losses = self.loss.per_example(predictions, targets);
+        let mut losses = self.loss.per_example(predictions, targets);
+        if self.weighted && phase == Phase::Train {
+            let weights = graph.input(WEIGHTS, [rows]);
+            losses = losses * weights;
+        }
         Ok(Traced { predictions, losses, penalties, parameters })
     }
 

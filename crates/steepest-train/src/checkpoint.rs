@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use steepest_data::Fingerprint;
+use steepest_data::{Fingerprint, StreamStart};
 use steepest_graph::Variables;
 use steepest_tensor::Tensor;
 
@@ -36,6 +36,34 @@ pub(crate) struct State {
     pub log_bytes: u64,
     /// The data files and their fingerprints.
     pub files: Vec<(PathBuf, Fingerprint)>,
+    /// Where a stream stands; none for data in memory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamState>,
+}
+
+/// Where a stream stands, and what came of it so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StreamState {
+    /// Where its next rows begin.
+    pub start: StreamStart,
+    /// Rows trained on.
+    pub rows: u64,
+    /// The sum of their weights.
+    #[serde(with = "exact")]
+    pub weight: f64,
+    /// Σ weight · loss, each measured before its row was learned from.
+    #[serde(with = "exact")]
+    pub loss: f64,
+    /// Rows and the two sums at the last line of the record.
+    pub last_rows: u64,
+    /// Σ weight at that line.
+    #[serde(with = "exact")]
+    pub last_weight: f64,
+    /// Σ weight · loss at that line.
+    #[serde(with = "exact")]
+    pub last_loss: f64,
+    /// Features that were not 0.
+    pub features: u64,
 }
 
 /// Weights that a run would go back to.

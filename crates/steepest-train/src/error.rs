@@ -110,6 +110,12 @@ pub enum TrainError {
         /// The key of the override.
         key: String,
     },
+    /// A setting that makes no sense where rows are taken once.
+    #[error("`{key}` needs rows that can be taken more than once, and a stream has none")]
+    NotInAStream {
+        /// The key.
+        key: &'static str,
+    },
     /// A run that no spec describes.
     #[error("the parts of the run in {} were put together in Rust", path.display())]
     ForeignRun {
@@ -201,6 +207,10 @@ impl TrainError {
             }
             TrainError::FixedByRun { .. } => {
                 "it may change `stop.*`, `run.*` and where the data are; for all else begin a new run"
+                    .to_owned()
+            }
+            TrainError::NotInAStream { .. } => {
+                "leave it out: every row is scored before it is learned from; or set `data.stream = false`, to read all rows into memory"
                     .to_owned()
             }
             TrainError::ForeignRun { .. } => "go on with it in Rust by `Training::resume`".to_owned(),

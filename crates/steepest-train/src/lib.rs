@@ -23,6 +23,7 @@ mod run_directory;
 mod spec;
 mod stepper;
 mod stopping;
+mod streaming;
 mod trainer;
 mod training;
 mod vectors;
@@ -40,6 +41,7 @@ pub use spec::{
     Choice, Place, Precision, ROOT, RunOptions, RunSpec, SECTIONS, Section, SpecError, SpecProblem,
     StopOptions, schema,
 };
+pub use streaming::{Passed, Progressive, StreamEvent, Streaming};
 pub use trainer::{Overview, Run, Trainer};
 pub use training::Training;
 pub use vectors::{Ranked, Vectors, VectorsError};

@@ -149,7 +149,8 @@ impl SavedModel {
         let (key, task, precision) = (Key::new(0), document.task, document.precision);
         let form = document.form;
         let blueprint =
-            Arc::new(Blueprint { model, model_at: None, loss, task, example, form, key, precision });
+            Blueprint { model, model_at: None, loss, task, example, form, key, precision, weighted: false };
+        let blueprint = Arc::new(blueprint);
         let (preprocessor, scores, steps) = (document.preprocessor, document.scores, document.steps);
         let model = SavedModel { spec, preprocessor, blueprint, weights: contents.tensors, scores, steps };
         // The weights have to be those of the model: better said now than at the first prediction.

@@ -6,7 +6,7 @@ use steepest_optim::{LEARNING_RATE, STEP};
 use steepest_tensor::{Pool, Slice, SliceMut};
 
 use crate::TrainError;
-use crate::blueprint::{FEATURES, LOSS, LOSSES, PREDICTIONS, SPARSE, TARGETS, category};
+use crate::blueprint::{FEATURES, LOSS, LOSSES, PREDICTIONS, SPARSE, TARGETS, WEIGHTS, category};
 
 /// A compiled plan for a fixed number of rows. Filling and running it allocates nothing.
 pub(crate) struct Program {
@@ -19,6 +19,8 @@ pub(crate) struct Program {
     /// How many steps of each sequence count.
     lengths: Option<InputId>,
     targets: Option<InputId>,
+    /// How much each row counts.
+    weights: Option<InputId>,
     step: Option<ScalarId>,
     rate: Option<ScalarId>,
     loss: Option<OutputId>,
@@ -48,6 +50,7 @@ impl Program {
             features: executor.input(FEATURES),
             lengths: executor.input(steepest_nn::LENGTHS),
             targets: executor.input(TARGETS),
+            weights: executor.input(WEIGHTS),
             step: executor.scalar(STEP),
             rate: executor.scalar(LEARNING_RATE),
             loss: executor.output(LOSS),
@@ -63,6 +66,12 @@ impl Program {
         data: &Dataset,
         rows: impl Iterator<Item = usize> + Clone,
     ) -> Result<(), DataError> {
+        if let Some(weights) = self.weights {
+            match self.executor.feed(weights) {
+                SliceMut::F32(weights) => data.fill_weights(rows.clone(), weights)?,
+                SliceMut::F64(weights) => data.fill_weights(rows.clone(), weights)?,
+            }
+        }
         if let Some([offsets, columns, values]) = self.sparse {
             data.fill_offsets(rows.clone(), self.executor.feed_index(offsets))?;
             data.fill_columns(rows.clone(), self.executor.feed_index(columns))?;

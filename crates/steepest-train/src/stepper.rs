@@ -274,6 +274,7 @@ mod tests {
             form: data.form(),
             key,
             precision: DType::F64,
+            weighted: false,
         };
         let adam = Chain::new().then(Adam::default()).then(ScaleByRate);
         let batches = Batches::sequential(23, BatchSize::Full);

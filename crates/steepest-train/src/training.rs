@@ -90,7 +90,7 @@ impl Training {
     pub fn from_spec(spec: &RunSpec, data: Prepared) -> Result<Training, TrainError> {
         let mut spec = spec.clone();
         // A text's windows are many predictions each.
-        if spec.data.tokens.is_none() && data.train.rows() < Shares::FEW_ROWS {
+        if spec.data.tokens.is_none() && !spec.data.is_stream() && data.train.rows() < Shares::FEW_ROWS {
             let strength = prior(spec.model.kind(), data.train.rows());
             strength.into_iter().for_each(|l2| spec.optimizer.set_default("l2", Value::Number(l2)));
         }
@@ -268,6 +268,7 @@ impl Training {
             form: self.train.form(),
             key: Key::new(self.seed).stream("model"),
             precision: self.run.precision,
+            weighted: self.train.has_weights(),
         }))
     }
 }

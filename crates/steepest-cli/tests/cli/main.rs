@@ -8,3 +8,4 @@ mod help;
 mod list;
 mod recommend;
 mod runs;
+mod streams;

@@ -125,6 +125,54 @@ impl<'a> Encoder<'a> {
         rows: impl ExactSizeIterator<Item = usize> + Clone,
         labelled: bool,
     ) -> Result<Dataset, DataError> {
+        let data = self.unweighted::<R>(table, rows.clone(), labelled)?;
+        match if labelled { self.weights(table, &data, rows)? } else { None } {
+            Some(weights) => data.with_weights(weights),
+            None => Ok(data),
+        }
+    }
+
+    /// How much each row counts: by the column of weights, times that of its class.
+    pub(crate) fn weights(
+        &self,
+        table: &Table,
+        data: &Dataset,
+        rows: impl Iterator<Item = usize>,
+    ) -> Result<Option<Vec<f32>>, DataError> {
+        let of_class = self.learned.target.class_weights.as_deref();
+        let place = self.learned.weight.as_ref().and_then(|name| table.schema().find(name));
+        if of_class.is_none() && place.is_none() {
+            return Ok(None);
+        }
+        let mut weights = vec![1.0; data.rows()];
+        if let Some(of_class) = of_class {
+            for (weight, class) in weights.iter_mut().zip(data.classes()) {
+                *weight = of_class.get(class as usize).copied().unwrap_or(1.0);
+            }
+        }
+        let Some(place) = place else { return Ok(Some(weights)) };
+        let Some(Values::Numbers(values)) = table.columns().get(place) else {
+            return Err(mismatch(table, place));
+        };
+        for (weight, row) in weights.iter_mut().zip(rows) {
+            match values[row] {
+                value if value.is_nan() => {}
+                value if value >= 0.0 && (value as f32).is_finite() => *weight *= value as f32,
+                value => {
+                    let (cell, raw) = (table.cell(row, place), value.to_string());
+                    return Err(DataError::BadWeight { cell, raw });
+                }
+            }
+        }
+        Ok(Some(weights))
+    }
+
+    fn unweighted<R: Real>(
+        &mut self,
+        table: &Table,
+        rows: impl ExactSizeIterator<Item = usize> + Clone,
+        labelled: bool,
+    ) -> Result<Dataset, DataError> {
         let targets = labelled.then(|| self.targets(table, rows.clone())).transpose()?;
         let (example, learned) = (self.learned.example(), self.learned);
         let scaled = |data: Dataset| data.with_scaling(learned.target.scaling());
@@ -164,8 +212,12 @@ impl<'a> Encoder<'a> {
         let (Some(input), Some(&place)) = (self.learned.inputs.first(), self.places.first()) else {
             return Ok(SparseRows::new(0));
         };
-        let known = input.width();
+        let known = self.learned.width();
         let mut sparse = SparseRows::new(known);
+        if let Encoding::Hashed { .. } = input.encoding {
+            self.hashed(table, rows, &mut sparse)?;
+            return Ok(sparse);
+        }
         for row in rows {
             match (&input.encoding, &table.columns()[place]) {
                 (Encoding::Text(terms), Values::Names(names)) => {
@@ -185,6 +237,29 @@ impl<'a> Encoder<'a> {
             }
         }
         Ok(sparse)
+    }
+
+    /// The features of rows whose columns are hashed.
+    fn hashed(
+        &self,
+        table: &Table,
+        rows: impl Iterator<Item = usize>,
+        into: &mut SparseRows,
+    ) -> Result<(), DataError> {
+        let inputs = self.learned.inputs.iter().zip(&self.places);
+        let columns = inputs.map(|(input, &place)| match &input.encoding {
+            Encoding::Hashed { bits, of } => {
+                let column = of.column(&input.column, *bits, &table.columns()[place]);
+                column.ok_or_else(|| mismatch(table, place))
+            }
+            _ => Err(mismatch(table, place)),
+        });
+        let columns: Vec<_> = columns.collect::<Result<_, _>>()?;
+        for row in rows {
+            columns.iter().for_each(|column| column.append(row, into));
+            into.end_row();
+        }
+        Ok(())
     }
 
     /// The categories of rows, an index for each column, one row after the other.
@@ -410,7 +485,15 @@ impl Preprocessor {
             return Ok(None);
         };
         let place = encoder.places[0];
+        let weights = self.target.class_weights.as_ref().map(|of_class| {
+            let weight = |&class: &u32| of_class.get(class as usize).copied().unwrap_or(1.0);
+            labels.iter().map(weight).collect()
+        });
         let Some((shape, pixels)) = table.take_pixels(place) else { return Err(mismatch(table, place)) };
-        Dataset::images(shape, pixels, labels, self.target.classes().to_vec()).map(Some)
+        let images = Dataset::images(shape, pixels, labels, self.target.classes().to_vec())?;
+        match weights {
+            Some(weights) => images.with_weights(weights).map(Some),
+            None => Ok(Some(images)),
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::category::Counts;
 use super::numeric::{Numbers, Truths};
 use super::target::TargetFit;
 use super::text::{TextFit, TextOptions};
-use super::{Encoding, Input, PreprocessOptions, Preprocessor};
+use super::{Encoding, Hashed, Input, PreprocessOptions, Preprocessor};
 use crate::error::{DataError, Nearest, Role};
 use crate::table::{Table, Values};
 use crate::{Column, ColumnKind, FeatureForm, Finding, ReadOptions};
@@ -46,8 +46,14 @@ enum Seen {
     Names(Counts),
     Embedded(Counts),
     Text(TextFit),
-    Sparse { columns: usize },
+    Sparse {
+        columns: usize,
+    },
+    /// Needs no look.
+    Hashed(Hashed),
     Image(Encoding),
+    /// How much each row counts.
+    Weight,
     Ignored,
 }
 
@@ -81,14 +87,17 @@ impl Fitter {
             .find(|(_, column)| column.name == target)
             .ok_or_else(unknown)?;
         let special: Vec<&String> = options.embed.iter().chain(&options.text).collect();
-        for name in &special {
+        for name in special.iter().copied().chain(&options.weight) {
             if schema.find(name).is_none() || *name == target {
-                let (path, name) = (table.path().into(), (*name).clone());
+                let (path, name) = (table.path().into(), name.clone());
                 let nearest = Nearest::find(&name, schema.names());
-                return Err(DataError::UnknownColumn { path, name, role: Role::Feature, nearest });
+                let role = if special.contains(&&name) { Role::Feature } else { Role::Weight };
+                return Err(DataError::UnknownColumn { path, name, role, nearest });
             }
         }
+        let hashes = options.hash_bits.is_some() && special.is_empty();
         let start = |column: &Column, values: &Values| match (column.kind, values) {
+            _ if options.weight.as_ref() == Some(&column.name) => Seen::Weight,
             _ if !special.is_empty() && !special.contains(&&column.name) => Seen::Ignored,
             (_, Values::Names(_)) if options.text.as_ref() == Some(&column.name) => {
                 Seen::Text(TextFit::new(text_options(options)))
@@ -96,6 +105,8 @@ impl Fitter {
             (_, Values::Names(_)) if options.embed.contains(&column.name) => {
                 Seen::Embedded(Counts::default())
             }
+            (_, Values::Sparse(_)) if hashes => Seen::Hashed(Hashed::Sparse),
+            (_, Values::Names(_)) if hashes => Seen::Hashed(Hashed::Names),
             (_, Values::Sparse(_)) => Seen::Sparse { columns: 0 },
             (_, Values::Numbers(_)) => Seen::Numbers(Numbers::new()),
             (ColumnKind::Boolean, Values::Names(_)) => Seen::Truths(Truths::default()),
@@ -145,6 +156,8 @@ impl Fitter {
         let Fitter { path, options, place, target, columns } = self;
         let mut findings = Vec::new();
         let target = target.finish(&options, &mut findings)?;
+        let bits =
+            text_options(&options).hash_bits.filter(|_| options.text.is_none() && options.embed.is_empty());
         let mut inputs = Vec::new();
         for (at, (Column { name, reason, kind }, seen)) in columns.into_iter().enumerate() {
             let column = name.clone();
@@ -160,7 +173,9 @@ impl Fitter {
                     None
                 }
                 Seen::Sparse { columns } => Some(Encoding::Sparse { columns }),
+                Seen::Hashed(of) => bits.map(|bits| Encoding::Hashed { bits, of }),
                 Seen::Image(encoding) => Some(encoding),
+                Seen::Weight => None,
                 // Where some columns are named as the only inputs, the others need no excuse.
                 Seen::Ignored if !options.embed.is_empty() || options.text.is_some() => None,
                 Seen::Ignored => {
@@ -169,6 +184,9 @@ impl Fitter {
                 }
             };
             let encoding = match encoding {
+                Some(Encoding::Numeric(scaled)) if bits.is_some() => {
+                    bits.map(|bits| Encoding::Hashed { bits, of: Hashed::Number(scaled) })
+                }
                 Some(Encoding::Numeric(days)) if kind == ColumnKind::Date => Some(Encoding::Date(days)),
                 encoding => encoding,
             };
@@ -193,6 +211,7 @@ impl Fitter {
                 target,
                 unseen: options.unseen,
                 missing,
+                weight: options.weight,
                 tokenizer: None,
                 sequences: None,
             },

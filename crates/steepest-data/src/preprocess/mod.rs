@@ -3,6 +3,7 @@
 mod category;
 mod encoder;
 mod fitter;
+mod hashed;
 mod numeric;
 mod target;
 mod text;
@@ -17,9 +18,11 @@ use crate::{ColumnKind, FeatureForm, Finding, Parameter, ReadOptions, Sequences,
 pub use category::{Categories, Unseen};
 pub use encoder::{EncodedTargets, Encoder};
 pub use fitter::Fitter;
+pub use hashed::Hashed;
+pub(crate) use hashed::{fold, hash_bytes};
 pub use numeric::Scaled;
+pub use target::{ClassWeight, Target, TargetEncoding, Task};
 pub(crate) use target::{MOST_CLASSES, are_classes};
-pub use target::{Target, TargetEncoding, Task};
 pub use text::Terms;
 
 /// How columns are turned into numbers.
@@ -52,6 +55,11 @@ pub struct PreprocessOptions {
     pub hash_bits: Option<u32>,
     /// Weighs words by how telling they are, and scales each text to length 1. Default: true.
     pub tf_idf: bool,
+    /// A column of numbers, at least 0, that say how much each row counts in training. It is no input. A missing one
+    /// counts as 1. Default: none; `weight` in Vowpal Wabbit's format.
+    pub weight: Option<String>,
+    /// How much the rows of each class count in training. Default: all the same.
+    pub class_weight: Option<ClassWeight>,
 }
 
 impl Default for PreprocessOptions {
@@ -69,6 +77,8 @@ impl Default for PreprocessOptions {
             max_terms: 1 << 20,
             hash_bits: None,
             tf_idf: true,
+            weight: None,
+            class_weight: None,
         }
     }
 }
@@ -137,8 +147,8 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
     },
     Parameter {
         name: "hash-bits",
-        summary: "words share 2 to this power features by their hash",
-        default: "they have one each",
+        summary: "words, or without `text` all columns, share 2 to this power features by their hash",
+        default: "they have one each; 18 in Vowpal Wabbit's format and in streams of sparse rows",
         range: "1 to 26",
     },
     Parameter {
@@ -146,6 +156,18 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
         summary: "weighs words by how telling they are, and scales each text to length 1",
         default: "true",
         range: "true, false",
+    },
+    Parameter {
+        name: "weight",
+        summary: "a column of numbers that say how much each row counts in training",
+        default: "none; `weight` in Vowpal Wabbit's format",
+        range: "a column of the file",
+    },
+    Parameter {
+        name: "class-weight",
+        summary: "how much the rows of each class count in training",
+        default: "all the same",
+        range: "balanced",
     },
 ];
 
@@ -173,6 +195,14 @@ pub enum Encoding {
         /// The number of columns.
         columns: usize,
     },
+    /// Sparse features that all hashed columns of the table share.
+    Hashed {
+        /// There are 2 to this power.
+        bits: u32,
+        /// What is hashed.
+        #[serde(flatten)]
+        of: Hashed,
+    },
     /// Bytes divided by 255.
     Image {
         /// The shape of an image.
@@ -199,6 +229,7 @@ impl Input {
             Encoding::Embed(_) => 1,
             Encoding::Text(terms) => terms.width(),
             Encoding::Sparse { columns } => *columns,
+            Encoding::Hashed { bits, .. } => 1 << bits,
             Encoding::Image { shape } => shape.elements(),
         }
     }
@@ -209,7 +240,9 @@ impl Input {
             Encoding::Date(_) => ColumnKind::Date,
             Encoding::Boolean { .. } => ColumnKind::Boolean,
             Encoding::OneHot(_) | Encoding::Embed(_) | Encoding::Text(_) => ColumnKind::Categorical,
-            Encoding::Sparse { .. } => ColumnKind::Sparse,
+            Encoding::Sparse { .. } | Encoding::Hashed { of: Hashed::Sparse, .. } => ColumnKind::Sparse,
+            Encoding::Hashed { of: Hashed::Number(_), .. } => ColumnKind::Numeric,
+            Encoding::Hashed { of: Hashed::Names, .. } => ColumnKind::Categorical,
             Encoding::Image { .. } => ColumnKind::Image,
         }
     }
@@ -218,6 +251,7 @@ impl Input {
 /// What some inputs are: dense, sparse, or categories.
 fn form_of(inputs: &[Input]) -> FeatureForm {
     match inputs.first().map(|input| &input.encoding) {
+        Some(Encoding::Hashed { bits, .. }) => FeatureForm::Sparse { columns: 1 << bits },
         Some(Encoding::Text(_) | Encoding::Sparse { .. }) => {
             FeatureForm::Sparse { columns: inputs.iter().map(Input::width).sum() }
         }
@@ -262,6 +296,9 @@ pub struct Preprocessor {
     pub unseen: Unseen,
     /// The texts that count as missing.
     pub missing: Vec<String>,
+    /// The column that says how much each row counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weight: Option<String>,
     /// What turns a text into tokens; none for tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokenizer: Option<Tokenizer>,
@@ -297,7 +334,10 @@ impl Preprocessor {
 
     /// The number of inputs of the model.
     pub fn width(&self) -> usize {
-        self.inputs.iter().map(Input::width).sum()
+        match self.form() {
+            FeatureForm::Sparse { columns } => columns,
+            _ => self.inputs.iter().map(Input::width).sum(),
+        }
     }
 
     /// The shape of one row's features: `[width]`, or the shape of an image.
@@ -317,9 +357,12 @@ impl Preprocessor {
         matches!(self.inputs.first().map(|input| &input.encoding), Some(Encoding::Image { .. }))
     }
 
-    /// The name of every input, in order: `age`, `color=red`, ….
+    /// The name of every input, in order: `age`, `color=red`, …. Those that are hashed share theirs.
     pub fn input_names(&self) -> Vec<String> {
         let mut names = Vec::new();
+        if let Some(Encoding::Hashed { .. }) = self.inputs.first().map(|input| &input.encoding) {
+            return (0..self.width()).map(|at| format!("hash[{at}]")).collect();
+        }
         for input in &self.inputs {
             match &input.encoding {
                 Encoding::OneHot(categories) => names.extend(categories.names(&input.column)),
@@ -338,6 +381,7 @@ impl Preprocessor {
         // The columns of a sparse text file are what its format says.
         options.columns.retain(|_, kind| *kind != ColumnKind::Sparse);
         options.columns.insert(self.target.column.clone(), self.target.kind);
+        options.columns.extend(self.weight.iter().map(|name| (name.clone(), ColumnKind::Numeric)));
         options.missing = self.missing.clone();
         options.only = true;
         options

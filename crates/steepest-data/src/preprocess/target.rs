@@ -26,6 +26,15 @@ pub enum Task {
     Classification,
 }
 
+/// How much the rows of each class count in training.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClassWeight {
+    /// n / (k n_c) for a class of n_c of the n training rows and one of k classes: all classes count the same, and
+    /// the mean over the rows is 1. As scikit-learn's `class_weight="balanced"`.
+    Balanced,
+}
+
 /// The column to predict.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {
@@ -36,6 +45,9 @@ pub struct Target {
     /// How it becomes a number or a class.
     #[serde(flatten)]
     pub encoding: TargetEncoding,
+    /// How much a row of each class counts in training; none: all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class_weights: Option<Vec<f32>>,
 }
 
 /// How a target becomes a number or a class.
@@ -160,7 +172,9 @@ impl TargetFit {
         {
             return Err(DataError::SingleClass { name, class: class.clone() });
         }
-        let target = Target { column: name, kind, encoding };
+        let class_weights = options.class_weight.map(|ClassWeight::Balanced| balanced(&counts));
+        let class_weights = class_weights.filter(|weights| !weights.is_empty());
+        let target = Target { column: name, kind, encoding, class_weights };
         report_classes(&target, &counts, findings);
         Ok(target)
     }
@@ -198,6 +212,16 @@ impl TargetFit {
 /// Whether a numeric target with these distinct values is taken for classes if nobody says what it is.
 pub(crate) fn are_classes(distinct: &[f64]) -> bool {
     distinct.len() <= MOST_INFERRED_CLASSES && distinct.iter().all(|value| value.fract() == 0.0)
+}
+
+/// n / (k n_c); 1 for a class without rows.
+fn balanced(counts: &[(usize, usize)]) -> Vec<f32> {
+    let rows: usize = counts.iter().map(|(_, training)| training).sum();
+    let share = |&(_, of_class): &(usize, usize)| match of_class {
+        0 => 1.0,
+        _ => (rows as f64 / (counts.len() * of_class) as f64) as f32,
+    };
+    counts.iter().map(share).collect()
 }
 
 fn tally((all, learned): &mut (usize, usize), training: bool) {

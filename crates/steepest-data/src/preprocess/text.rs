@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::Encoding;
+use super::hashed::{fold, hash_bytes};
 use crate::Finding;
 use crate::table::Names;
 
@@ -99,9 +100,7 @@ fn words(text: &str) -> impl Iterator<Item = String> + '_ {
 
 /// The lowest bits of 64-bit FNV-1a, its halves folded.
 fn hash(term: &str, bits: u32) -> u32 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let hash = term.bytes().fold(0xcbf2_9ce4_8422_2325, step);
-    ((hash >> 32) ^ hash) as u32 & ((1u32 << bits) - 1)
+    fold(hash_bytes(0, term.as_bytes())) & ((1u32 << bits) - 1)
 }
 
 /// What is learned of the texts of a column.

@@ -7,6 +7,7 @@ pub mod label_text;
 pub mod libsvm;
 pub mod memory;
 mod sniff;
+pub mod vowpal;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::{DataError, Finding, ReadOptions, Schema, Table};
 
 /// Every source, in the order in which they are asked whether a file is theirs.
 pub static SOURCES: &[&SourceSpec] =
-    &[&idx::SPEC, &folder::SPEC, &libsvm::SPEC, &label_text::SPEC, &csv::SPEC, &memory::SPEC];
+    &[&idx::SPEC, &folder::SPEC, &libsvm::SPEC, &label_text::SPEC, &vowpal::SPEC, &csv::SPEC, &memory::SPEC];
 
 /// Rows that come in order, a window at a time.
 ///
@@ -50,6 +51,11 @@ pub trait Source: Send {
     /// The shape of the blocks of image columns.
     fn image(&self) -> Shape {
         Shape::SCALAR
+    }
+
+    /// The column that says how much each row counts, if the format has one.
+    fn weight(&self) -> Option<&'static str> {
+        None
     }
 
     /// What was noticed on opening.

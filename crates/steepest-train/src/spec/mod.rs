@@ -277,7 +277,9 @@ impl RunSpec {
     /// If the current folder is not known.
     pub fn absolute(mut self) -> std::io::Result<RunSpec> {
         let data = &mut self.data;
-        data.train = std::path::absolute(&data.train)?;
+        if data.train != Path::new("-") {
+            data.train = std::path::absolute(&data.train)?;
+        }
         for path in [&mut data.validation, &mut data.test, &mut data.read.labels].into_iter().flatten() {
             *path = std::path::absolute(&path)?;
         }

@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use steepest_data::{
-    Augmentation, BatchSize, ColumnKind, DataOptions, PreprocessOptions, ReadOptions, Shares, Task, Tokens,
-    Unseen,
+    Augmentation, BatchSize, ClassWeight, ColumnKind, DataOptions, PreprocessOptions, ReadOptions, Shares,
+    Task, Tokens, Unseen,
 };
 use steepest_spec::{Description, SettingError, Settings, Value, nearest};
 
@@ -211,6 +211,8 @@ impl Document<'_> {
             Some(Place::Text { .. }) => self.origin.parent(),
             _ => None,
         };
+        // Standard input is in no folder.
+        let folder = folder.filter(|_| text != "-");
         Some(folder.map_or_else(|| PathBuf::from(text), |folder| folder.join(text)))
     }
 
@@ -234,6 +236,7 @@ impl Document<'_> {
         }
         Ok(DataOptions {
             tokens,
+            stream: data.get("stream").map(|_| data.flag("stream")),
             window: Some(data.integer("window") as usize),
             stride: data.get("stride").map(|_| data.integer("stride") as usize),
             train: self.path(&data, "train").unwrap_or_default(),
@@ -275,6 +278,8 @@ impl Document<'_> {
                 max_terms: data.integer("max-terms") as usize,
                 hash_bits: data.get("hash-bits").map(|_| data.integer("hash-bits") as u32),
                 tf_idf: data.flag("tf-idf"),
+                weight: text("weight"),
+                class_weight: (data.text("class-weight") == "balanced").then_some(ClassWeight::Balanced),
             },
         })
     }

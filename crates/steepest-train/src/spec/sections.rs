@@ -117,6 +117,13 @@ static DATA: Description = section(
             OURS,
         ),
         key(
+            "stream",
+            "Take the rows once, in their order, with memory that does not grow with them; unset: where `train` is standard input, `-`.",
+            Accepts::Bool,
+            Default::Unset,
+            "Vowpal Wabbit",
+        ),
+        key(
             "tokens",
             "What a text is cut into, to predict each token from those before it; unset: the file is a table.",
             Accepts::Choice(&["characters", "bytes"]),
@@ -252,7 +259,7 @@ static DATA: Description = section(
         ),
         key(
             "hash-bits",
-            "Words share 2 to this power features by their hash; unset: they have one each.",
+            "Words, or without `text` all columns, share 2 to this power features by their hash; unset: they have one each, but 18 bits in Vowpal Wabbit's format and in streams of sparse rows.",
             Accepts::Integer { min: 1, max: 26 },
             Default::Unset,
             OURS,
@@ -265,8 +272,22 @@ static DATA: Description = section(
             "scikit-learn `TfidfVectorizer(sublinear_tf=True)`",
         ),
         key(
+            "weight",
+            "A column of numbers that say how much each row counts in training; unset: `weight` in Vowpal Wabbit's format.",
+            Accepts::Text,
+            Default::Unset,
+            "scikit-learn `sample_weight`",
+        ),
+        key(
+            "class-weight",
+            "How much the rows of each class count in training: `balanced` gives each class the same sum; unset: all the same.",
+            Accepts::Choice(&["balanced"]),
+            Default::Unset,
+            "scikit-learn `class_weight`",
+        ),
+        key(
             "format",
-            "The file format (`csv`, `idx`, `folder`, `libsvm`); unset: found out.",
+            "The file format (`csv`, `idx`, `folder`, `libsvm`, `vowpal-wabbit`); unset: found out.",
             Accepts::Text,
             Default::Unset,
             OURS,

@@ -54,6 +54,7 @@ fn value(spec: &RunSpec, section: &str, key: &str) -> Option<Value> {
     match (section, key) {
         ("data", "train") => path(&data.train),
         ("data", "target") => text(&data.target).filter(|_| data.tokens.is_none()),
+        ("data", "stream") => data.stream.map(Value::Bool),
         ("data", "tokens") => named(serde_json::to_value(data.tokens?)),
         ("data", "window") => whole(data.window.unwrap_or(64) as u64),
         ("data", "stride") => whole(data.stride? as u64),
@@ -76,6 +77,8 @@ fn value(spec: &RunSpec, section: &str, key: &str) -> Option<Value> {
         ("data", "max-terms") => whole(data.preprocess.max_terms as u64),
         ("data", "hash-bits") => whole(u64::from(data.preprocess.hash_bits?)),
         ("data", "tf-idf") => Some(Value::Bool(data.preprocess.tf_idf)),
+        ("data", "weight") => text(data.preprocess.weight.as_ref()?),
+        ("data", "class-weight") => named(serde_json::to_value(data.preprocess.class_weight?)),
         ("data", "format") => text(read.format.as_ref()?),
         ("data", "delimiter") => text(&read.delimiter?.to_string()),
         ("data", "decimal") => text(&read.decimal?.to_string()),

@@ -48,7 +48,7 @@ pub fn header(spec: Option<&RunSpec>, overview: &Overview, style: &Style) -> Str
 }
 
 /// A registered thing and its settings: `adam (learning-rate 0.001, beta1 0.9)`.
-fn choice(choice: &Choice) -> String {
+pub fn choice(choice: &Choice) -> String {
     let settings: Vec<String> =
         choice.settings().iter().map(|(key, value)| format!("{key} {value}")).collect();
     if settings.is_empty() {

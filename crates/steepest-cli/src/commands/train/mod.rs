@@ -3,6 +3,7 @@
 mod header;
 mod progress;
 mod record;
+mod stream;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +20,15 @@ use record::Record;
 
 pub fn run(arguments: &Train) -> Result<(), Failure> {
     let style = Style::stdout();
+    if let Some(directory) = arguments.resume.as_deref().filter(|directory| stream::is_one(directory)) {
+        return stream::resume(directory, arguments);
+    }
+    if let Some(input) = &arguments.input {
+        let spec = spec_of(input, arguments)?;
+        if spec.data.is_stream() {
+            return stream::run(&spec);
+        }
+    }
     let mut trainer = match (&arguments.resume, &arguments.input) {
         (Some(directory), _) => {
             let mut overrides = arguments.run.set.clone();
@@ -75,6 +85,7 @@ fn spec_of(input: &Path, arguments: &Train) -> Result<RunSpec, Failure> {
 /// `runs/NAME`, or `runs/NAME-2`, … if there is one already.
 fn free_directory(input: &Path) -> PathBuf {
     let name = input.file_stem().map_or_else(|| "run".into(), |stem| stem.to_string_lossy());
+    let name = if name == "-" { "stream".into() } else { name };
     let first = Path::new("runs").join(&*name);
     let others = (2..).map(|number| Path::new("runs").join(format!("{name}-{number}")));
     std::iter::once(first).chain(others).find(|path| !path.exists()).unwrap_or_default()

@@ -1,0 +1,143 @@
+//! Lines of a text as bytes, a block at a time.
+
+use std::io::{self, Read};
+
+use crate::Cursor;
+
+/// Bytes that are read at a time.
+const BLOCK: usize = 1 << 18;
+
+/// Reads lines that are not empty, without a copy of each.
+pub(crate) struct Lines {
+    reader: Box<dyn Read + Send>,
+    buffer: Vec<u8>,
+    /// The present line.
+    line: (usize, usize),
+    /// Where the next one begins, and where what was read ends.
+    next: usize,
+    end: usize,
+    done: bool,
+    number: u64,
+    bytes: u64,
+}
+
+impl Lines {
+    pub fn new(reader: Box<dyn Read + Send>) -> Lines {
+        Lines::from(reader, Cursor::default())
+    }
+
+    /// Goes on where a cursor stands, which the reader has been brought to.
+    pub fn from(reader: Box<dyn Read + Send>, cursor: Cursor) -> Lines {
+        Lines {
+            reader,
+            buffer: vec![0; BLOCK],
+            line: (0, 0),
+            next: 0,
+            end: 0,
+            done: false,
+            number: cursor.line,
+            bytes: cursor.byte,
+        }
+    }
+
+    /// Goes to the next line with something in it; false at the end.
+    pub fn advance(&mut self) -> io::Result<bool> {
+        loop {
+            let Some((start, end)) = self.raw()? else { return Ok(false) };
+            self.number += 1;
+            if self.buffer[start..end].iter().any(|byte| !byte.is_ascii_whitespace()) {
+                self.line = (start, end);
+                return Ok(true);
+            }
+        }
+    }
+
+    /// The next line, empty or not, without its end.
+    fn raw(&mut self) -> io::Result<Option<(usize, usize)>> {
+        let mut looked = self.next;
+        loop {
+            if let Some(at) = memchr::memchr(b'\n', &self.buffer[looked..self.end]) {
+                let (start, end) = (self.next, looked + at);
+                self.next = end + 1;
+                self.bytes += (self.next - start) as u64;
+                return Ok(Some((start, end)));
+            }
+            if self.done {
+                let (start, end) = (self.next, self.end);
+                self.next = end;
+                self.bytes += (end - start) as u64;
+                return Ok((start < end).then_some((start, end)));
+            }
+            looked = self.end - self.next;
+            self.more()?;
+        }
+    }
+
+    /// Moves what is left to the beginning, and reads on behind it.
+    fn more(&mut self) -> io::Result<()> {
+        self.buffer.copy_within(self.next..self.end, 0);
+        (self.end, self.next) = (self.end - self.next, 0);
+        if self.end == self.buffer.len() {
+            self.buffer.resize(2 * self.end, 0);
+        }
+        let read = loop {
+            match self.reader.read(&mut self.buffer[self.end..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                read => break read?,
+            }
+        };
+        self.end += read;
+        self.done = read == 0;
+        Ok(())
+    }
+
+    /// The present line, without its end.
+    pub fn line(&self) -> &[u8] {
+        &self.buffer[self.line.0..self.line.1]
+    }
+
+    /// Its number, from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Bytes up to its end.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives few bytes at a time.
+    struct Drop(Vec<u8>, usize);
+
+    impl Read for Drop {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let length = self.1.min(self.0.len()).min(buffer.len());
+            buffer[..length].copy_from_slice(&self.0[..length]);
+            self.0.drain(..length);
+            Ok(length)
+        }
+    }
+
+    #[test]
+    fn lines_do_not_depend_on_how_bytes_arrive() {
+        let long = "x".repeat(3 * BLOCK);
+        let text = format!("one\n\n  \ntwo\r\n{long}\nlast");
+        for step in [1, 2, 7, 1 << 20] {
+            let step = if step == 1 { BLOCK / 3 + 1 } else { step.max(5000) };
+            let mut lines = Lines::new(Box::new(Drop(text.clone().into_bytes(), step)));
+            let mut seen = Vec::new();
+            while lines.advance().unwrap() {
+                seen.push((lines.number(), lines.bytes(), lines.line().len()));
+            }
+            let long = long.len() as u64;
+            let behind = 13 + long + 1;
+            let expected = [(1, 4, 3), (4, 13, 4), (5, behind, 3 * BLOCK), (6, behind + 4, 4)];
+            assert_eq!(seen, expected, "{step}");
+        }
+    }
+}
