@@ -8,7 +8,7 @@ use steepest_tensor::{DType, Shape};
 
 use crate::error::PlanErrors;
 use crate::graph::{Graph, VariableSpec};
-use crate::passes::{emit, lower, place, schedule, simplify};
+use crate::passes::{emit, lower, panels, place, schedule, simplify};
 use crate::var::Var;
 
 /// How to compile.
@@ -81,7 +81,8 @@ impl Plan {
     ) -> Result<Plan, PlanErrors> {
         graph.check("compile", outputs.iter().map(|(_, var)| *var))?;
         let flow = simplify::simplify(graph, outputs);
-        let lowered = lower::lower(&flow);
+        let mut lowered = lower::lower(&flow);
+        panels::cut(&flow, &mut lowered);
         let schedule = schedule::schedule(&flow, &lowered);
         let placement = place::place(&flow, &lowered, &schedule, &BTreeSet::new());
         let (program, numbers) = emit::emit(&flow, &lowered, &schedule, &placement, options.dtype);

@@ -114,9 +114,21 @@ pub struct Tile {
     pub registers: usize,
     /// Rows of each unit of work: more than 1 where the unit is an image and the row a pixel.
     pub rows: usize,
+    /// What the columns of a matrix are cut into; none: the unit is a whole row.
+    pub panels: Option<Panels>,
     /// Whether rows do not matter: every operand is [`Access::Wide`] or [`Access::One`] and every result
     /// wide, so that the tile may be cut anywhere.
     pub flat: bool,
+}
+
+/// Parts of a matrix, each of all rows and of as many columns as a tile is wide. Unit `panel · height + row` is the
+/// panel's part of that row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Panels {
+    /// How many there are: at least 1.
+    pub count: usize,
+    /// Rows of the matrix.
+    pub height: usize,
 }
 
 /// A matrix in a buffer, by strides in elements.

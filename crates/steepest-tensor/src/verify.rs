@@ -3,7 +3,7 @@
 
 use crate::kernels::TileOp;
 use crate::program::{
-    Access, Channels, Group, Instr, Place, Program, Source, Space, Target, Tile, TileKind, Windows,
+    Access, Channels, Group, Instr, Panels, Place, Program, Source, Space, Target, Tile, TileKind, Windows,
 };
 use crate::program::{Loop, MOST_STRIDES, Stride};
 
@@ -62,6 +62,8 @@ struct Touch {
     write: bool,
     /// Elements per unit, if unit `u` touches exactly `u · stride .. (u + 1) · stride`.
     stride: Option<usize>,
+    /// Parts of `stride` elements that a row of the place has: unit `p · h + i` touches part p of row i. Mostly 1.
+    panels: usize,
     /// In a loop: how far this moves on at each step; `place` is what all steps touch.
     advance: usize,
 }
@@ -161,6 +163,7 @@ fn disturbs_itself(group: &Group, touches: &[Touch]) -> bool {
             let in_slots =
                 |touch: &Touch| touch.advance == advance || touch.advance == 0 && touch.place.len <= advance;
             t.stride == Some(stride)
+                && (w.panels, t.panels) == (1, 1)
                 && advance > 0
                 && stride.saturating_mul(group.extent) <= advance
                 && w.place.offset.abs_diff(t.place.offset).is_multiple_of(advance)
@@ -173,7 +176,7 @@ fn disturbs_itself(group: &Group, touches: &[Touch]) -> bool {
             overlap(&w.place, &t.place)
                 && !same_unit(w, t)
                 && !(w.stride.is_some()
-                    && w.stride == t.stride
+                    && (w.stride, w.panels) == (t.stride, t.panels)
                     && w.advance == t.advance
                     && w.place.offset == t.place.offset)
                 && !(std::ptr::eq(w, t) && w.stride.is_none())
@@ -260,12 +263,12 @@ fn collect_loop(repeated: &Loop, extent: usize, scalars: usize, out: &mut Vec<To
 fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -> bool {
     let n = group.extent;
     let mut touch = |place: Place, write: bool, stride: Option<usize>| {
-        out.push(Touch { place, write, stride, advance: 0 })
+        out.push(Touch { place, write, stride, panels: 1, advance: 0 })
     };
     let real = |place: &Place| place.space != Space::Index;
     match instr {
         Instr::Loop(repeated) => collect_loop(repeated, n, scalars, out),
-        Instr::Tile(tile) => collect_tile(tile, scalars, out),
+        Instr::Tile(tile) => collect_tile(tile, n, scalars, out),
         Instr::MatMul(p) => {
             let units = if p.by_columns { Some(p.n) } else { p.batches.checked_mul(p.m) };
             let inside = |rows: usize, columns: usize, m: &crate::program::Matrix| {
@@ -288,9 +291,17 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
                 && (p.batches == 1 || p.m.checked_mul(p.k).map(Stride::plain) == Some(p.a.batch));
             touch(p.a.place, false, dense_rows.then_some(p.k).filter(|_| !p.by_columns));
             touch(p.b.place, false, None);
-            // Rows elsewhere are still the rows' own.
+            // Rows elsewhere are still the rows' own, and so are parts of rows.
             let own = if p.by_columns { 1 } else { p.n };
-            touch(p.c, true, p.rows.is_none().then_some(own));
+            let panels = match p.rows {
+                None => Some(1),
+                Some(rows) if rows.batch == Stride::plain(p.n) => {
+                    Some(p.batches).filter(|batches| batches.checked_mul(p.n) == Some(rows.row))
+                }
+                Some(_) => None,
+            };
+            let stride = panels.map(|_| own);
+            out.push(Touch { place: p.c, write: true, stride, panels: panels.unwrap_or(1), advance: 0 });
             ok
         }
         Instr::ColumnSum { from, rows, columns, to } => {
@@ -460,7 +471,16 @@ fn window_sizes(windows: &Windows, channels: &Channels) -> Option<WindowSizes> {
     Some(WindowSizes { pixels, positions, weight })
 }
 
-fn collect_tile(tile: &Tile, scalars: usize, out: &mut Vec<Touch>) -> bool {
+fn collect_tile(tile: &Tile, units: usize, scalars: usize, out: &mut Vec<Touch>) -> bool {
+    let Panels { count: panels, height } = tile.panels.unwrap_or(Panels { count: 1, height: units });
+    if panels == 0 || panels.checked_mul(height) != Some(units) {
+        return false;
+    }
+    // A part of a row is nothing but elements.
+    let in_parts = tile.panels.is_some();
+    if in_parts && (tile.rows != 1 || tile.flat) {
+        return false;
+    }
     // A unit of work is `rows` rows.
     let Some(wide) = tile.width.checked_mul(tile.rows).filter(|_| tile.rows > 0) else { return false };
     let mut shapes: Vec<Option<Access>> = vec![None; tile.registers];
@@ -476,8 +496,8 @@ fn collect_tile(tile: &Tile, scalars: usize, out: &mut Vec<Touch>) -> bool {
         for arg in &instr.args {
             let stride = match arg.access {
                 Access::Wide => Some(wide),
-                Access::Row => Some(tile.rows),
-                Access::Column | Access::One => None,
+                Access::Row if !in_parts => Some(tile.rows),
+                Access::Row | Access::Column | Access::One => None,
             };
             // A result with one element a row has no columns to take from, unless it reduces them.
             if instr.shape == Access::Row && !reduces && matches!(arg.access, Access::Wide | Access::Column) {
@@ -491,14 +511,15 @@ fn collect_tile(tile: &Tile, scalars: usize, out: &mut Vec<Touch>) -> bool {
                 }
                 Source::Memory(place) => {
                     let least = match arg.access {
-                        Access::Column => tile.width,
+                        Access::Column => tile.width.saturating_mul(panels),
+                        Access::Row if in_parts => height,
                         _ => 1,
                     };
                     let index = matches!(instr.kind, TileKind::OneHot);
                     if (stride.is_none() && place.len < least) || index != (place.space == Space::Index) {
                         return false;
                     }
-                    out.push(Touch { place, write: false, stride, advance: 0 });
+                    out.push(Touch { place, write: false, stride, panels, advance: 0 });
                 }
                 Source::Scalar(i) => {
                     if i >= scalars || arg.access != Access::One {
@@ -521,7 +542,8 @@ fn collect_tile(tile: &Tile, scalars: usize, out: &mut Vec<Touch>) -> bool {
         };
         let rows_matter = instr.shape == Access::Row
             || instr.args.iter().any(|arg| matches!(arg.access, Access::Row | Access::Column));
-        if !fits_kind || tile.flat && rows_matter {
+        let whole_rows = instr.shape == Access::Row || !matches!(instr.kind, TileKind::Map(_));
+        if !fits_kind || tile.flat && rows_matter || in_parts && whole_rows {
             return false;
         }
         match instr.to {
@@ -534,7 +556,7 @@ fn collect_tile(tile: &Tile, scalars: usize, out: &mut Vec<Touch>) -> bool {
                     return false;
                 }
                 let stride = if instr.shape == Access::Wide { wide } else { tile.rows };
-                out.push(Touch { place, write: true, stride: Some(stride), advance: 0 });
+                out.push(Touch { place, write: true, stride: Some(stride), panels, advance: 0 });
             }
         }
     }

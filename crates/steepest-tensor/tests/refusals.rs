@@ -41,7 +41,7 @@ fn scaled(width: usize, from: Place, scalar: usize, to: Place) -> Instr {
     ];
     let kind = TileKind::Map(TileOp::Mul);
     let instr = TileInstr { kind, args, to: Target::Memory(to), shape: Access::Wide };
-    Instr::Tile(Tile { width, instrs: vec![instr], registers: 0, rows: 1, flat: true })
+    Instr::Tile(Tile { width, instrs: vec![instr], registers: 0, rows: 1, panels: None, flat: true })
 }
 
 fn product(a: Place, b: Place, c: Place, row: usize) -> Instr {

@@ -9,9 +9,9 @@ use steepest_tensor::program::{
 use steepest_tensor::{Buffer, DType, Shape};
 
 use crate::op::Op;
-use crate::passes::lower::{Factor, Item, Kernel, Lowered, Part, Value, is_index};
+use crate::passes::lower::{Cut, Factor, Item, Kernel, Lowered, Part, Value, is_index};
 use crate::passes::place::Placement;
-use crate::passes::schedule::{GroupPlan, Run, Schedule};
+use crate::passes::schedule::{GroupPlan, Run, Schedule, Unit};
 use crate::passes::simplify::Flow;
 
 /// Rows of a product that go through a group's instructions together: few enough that what they make
@@ -129,16 +129,17 @@ impl Emitter<'_> {
     }
 
     fn group(&self, plan: &GroupPlan) -> Group {
-        let instrs = plan.runs.iter().flat_map(|run| self.run(run, plan.extent)).collect();
-        let product =
-            self.items(plan).any(|item| matches!(item.kernel, Kernel::MatMul { by_columns: false, .. }));
+        let instrs: Vec<Instr> = plan.runs.iter().flat_map(|run| self.run(run, plan.extent)).collect();
+        let product = self
+            .items(plan)
+            .any(|item| matches!(item.kernel, Kernel::MatMul { cut: Cut::Rows | Cut::Panels, .. }));
         let whole = plan.extent.max(1);
         if self.items(plan).any(|item| matches!(item.kernel, Kernel::Scan(_))) {
             // Each thread takes all its rows through all steps at once.
             let (align, shared) = (if whole < 16 { 4 } else { 8 }, self.work(plan) >= SHARED_WORK);
             return Group { extent: plan.extent, align, block: whole, shared, instrs };
         }
-        if plan.images {
+        if plan.unit == Unit::Images {
             let bytes: u64 = self.items(plan).map(|item| item.cost(self.size).1).sum();
             let block = (IMAGE_BLOCK * whole as u64 / bytes.max(1)).clamp(1, whole as u64) as usize;
             return Group {
@@ -150,6 +151,8 @@ impl Emitter<'_> {
             };
         }
         let (align, block) = match product {
+            // Nothing is kept for others.
+            true if instrs.len() == 1 => (8, whole),
             true => (8, MATMUL_BLOCK),
             // Elements or columns: whole cache lines for each thread.
             false if plan.extent >= 256 => (16, whole),
@@ -169,7 +172,7 @@ impl Emitter<'_> {
         let to = self.place(item.node);
         match &item.kernel {
             Kernel::Tile { .. } => Vec::new(),
-            Kernel::MatMul { batches, m, n, k, a, b, rows, by_columns } => {
+            Kernel::MatMul { batches, m, n, k, a, b, rows, cut } => {
                 let matrix = |f: &Factor| Matrix {
                     place: behind(self.place(f.value), f.offset),
                     row: f.row,
@@ -178,7 +181,7 @@ impl Emitter<'_> {
                 };
                 let (a, b) = (matrix(a), matrix(b));
                 let (batches, m, n, k) = (*batches, *m, *n, *k);
-                let (rows, by_columns) = (*rows, *by_columns);
+                let (rows, by_columns) = (*rows, *cut == Cut::Columns);
                 vec![Instr::MatMul(MatMul { batches, m, n, k, a, b, c: to, rows, by_columns })]
             }
             Kernel::Scan(plan) => {
@@ -279,10 +282,11 @@ impl Emitter<'_> {
     fn tile(&self, width: usize, units: usize, nodes: &[usize]) -> Tile {
         let mut registers = Registers::new(nodes, self.lowered);
         let mut instrs = Vec::with_capacity(nodes.len());
-        let mut flat = true;
+        let (mut flat, mut cut) = (true, None);
         for (at, node) in nodes.iter().enumerate() {
             let item = &self.lowered.items[node];
-            let Kernel::Tile { kind, width: own, reads, shape } = &item.kernel else { continue };
+            let Kernel::Tile { kind, width: own, reads, shape, panels } = &item.kernel else { continue };
+            cut = *panels;
             // In a wider tile, an item with one element a row works on the rows.
             let narrow = *own == 1 && width != 1;
             let args: Vec<Operand> = reads
@@ -307,7 +311,8 @@ impl Emitter<'_> {
         // All items of a run have the same number of rows.
         let extent = nodes.first().map_or(units, |node| self.lowered.items[node].extent);
         let rows = extent.checked_div(units).unwrap_or(1).max(1);
-        Tile { width, instrs, registers: registers.count, rows, flat }
+        let flat = flat && cut.is_none();
+        Tile { width, instrs, registers: registers.count, rows, panels: cut, flat }
     }
 
     fn operand(&self, value: Value, access: Access, registers: &Registers) -> Operand {

@@ -2,27 +2,27 @@
 
 use steepest_tensor::program::{Access, Channels, Stride};
 
-use crate::passes::lower::{Item, Kernel, Value};
+use crate::passes::lower::{Cut, Item, Kernel, Value};
 
 impl Item {
     /// Every value the item reads, with the elements that unit `u` reads if those are exactly
     /// `u · stride .. (u + 1) · stride`.
     pub fn reads(&self) -> Vec<(usize, Option<usize>)> {
         match &self.kernel {
-            Kernel::Tile { width, reads, .. } => reads
+            Kernel::Tile { width, reads, panels, .. } => reads
                 .iter()
                 .filter_map(|read| match (read.value, read.access) {
                     (Value::Node(node), Access::Wide) => Some((node, Some(*width))),
-                    (Value::Node(node), Access::Row) => Some((node, Some(1))),
+                    (Value::Node(node), Access::Row) => Some((node, panels.is_none().then_some(1))),
                     (Value::Node(node), _) => Some((node, None)),
                     (Value::Host(_), _) => None,
                 })
                 .collect(),
-            Kernel::MatMul { m, k, batches, a, b, by_columns, .. } => {
+            Kernel::MatMul { m, k, batches, a, b, cut, .. } => {
                 let dense = a.column == 1
                     && a.row == *k
                     && (*batches == 1 || a.batch == Stride::plain(m * k))
-                    && !by_columns
+                    && *cut == Cut::Rows
                     && a.offset == 0;
                 vec![(a.value, dense.then_some(*k)), (b.value, None)]
             }
@@ -58,8 +58,9 @@ impl Item {
     pub fn writes(&self) -> Option<usize> {
         match &self.kernel {
             Kernel::Tile { width, shape, .. } => Some(if *shape == Access::Wide { *width } else { 1 }),
-            Kernel::MatMul { rows: Some(_), .. } => None,
-            Kernel::MatMul { n, by_columns, .. } => Some(if *by_columns { 1 } else { *n }),
+            Kernel::MatMul { cut: Cut::Columns, .. } => Some(1),
+            Kernel::MatMul { rows: Some(_), cut: Cut::Rows, .. } => None,
+            Kernel::MatMul { n, .. } => Some(*n),
             Kernel::ColumnSum { .. } | Kernel::ArgMax { .. } => Some(1),
             Kernel::Distinct { .. } => Some(1),
             Kernel::Gather { width, .. }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use steepest_tensor::program::{Access, Channels, TileKind, Windows};
+use steepest_tensor::program::{Access, Channels, Panels, TileKind, Windows};
 use steepest_tensor::program::{Rows, Stride};
 use steepest_tensor::{Shape, TileOp, Window};
 
@@ -68,11 +68,22 @@ pub(crate) struct Part {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Outside(pub f64);
 
+/// What the unit of work of a matrix product is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// A row of a product.
+    Rows,
+    /// A column of the only row.
+    Columns,
+    /// Part of a row of the only product, whose panels are a batch.
+    Panels,
+}
+
 /// What an item runs.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Kernel {
     /// An elementwise operation or row reduction over `extent × width` elements.
-    Tile { kind: TileKind, width: usize, reads: Vec<Read>, shape: Access },
+    Tile { kind: TileKind, width: usize, reads: Vec<Read>, shape: Access, panels: Option<Panels> },
     /// A matrix product.
     MatMul {
         batches: usize,
@@ -82,7 +93,7 @@ pub(crate) enum Kernel {
         a: Factor,
         b: Factor,
         rows: Option<Rows>,
-        by_columns: bool,
+        cut: Cut,
     },
     /// Sums of columns.
     ColumnSum { from: usize, rows: usize, columns: usize },
@@ -350,7 +361,11 @@ impl Lowering<'_> {
                 let reads = vec![Read { value, access: Access::Row }];
                 let extent = flow.shape(inputs[0]).elements();
                 let (kind, width) = (TileKind::OneHot, one_hot.classes);
-                Item { node, extent, kernel: Kernel::Tile { kind, width, reads, shape: Access::Wide } }
+                Item {
+                    node,
+                    extent,
+                    kernel: Kernel::Tile { kind, width, reads, shape: Access::Wide, panels: None },
+                }
             }
             Op::StopGradient(_) => self.tile(node, TileKind::Map(TileOp::Copy), inputs),
             Op::Uniform(uniform) => {
@@ -462,14 +477,14 @@ impl Lowering<'_> {
         let domain = domain(self.flow.shape(node));
         let reads = args.iter().map(|&arg| self.read(arg, domain)).collect();
         let (extent, width) = domain;
-        Item { node, extent, kernel: Kernel::Tile { kind, width, reads, shape: Access::Wide } }
+        Item { node, extent, kernel: Kernel::Tile { kind, width, reads, shape: Access::Wide, panels: None } }
     }
 
     fn reduction(&mut self, node: usize, kind: TileKind) -> Item {
         let from = self.flow.nodes[node].inputs[0];
         let (extent, width) = domain(self.flow.shape(from));
         let reads = vec![self.read_wide(from, (extent, width))];
-        Item { node, extent, kernel: Kernel::Tile { kind, width, reads, shape: Access::Row } }
+        Item { node, extent, kernel: Kernel::Tile { kind, width, reads, shape: Access::Row, panels: None } }
     }
 
     /// How an operand is read over a domain, making its value if need be.
@@ -530,7 +545,8 @@ impl Lowering<'_> {
         if n == 1 && batches == 1 && a.row == 1 && a.column != 1 {
             // Aᵀ x: as the row xᵀ A, whose factor has contiguous columns.
             (a, b) = (Factor { row: 0, column: b.row, ..b }, Factor { row: a.column, column: 1, ..a });
-            let kernel = Kernel::MatMul { batches, m: 1, n: m, k, a, b, rows: None, by_columns: true };
+            let cut = Cut::Columns;
+            let kernel = Kernel::MatMul { batches, m: 1, n: m, k, a, b, rows: None, cut };
             return Item { node, extent: m, kernel };
         }
         if b.column != 1 && n > 1 && (batches == 1 || k * n > MOST_PACKED) {
@@ -538,8 +554,8 @@ impl Lowering<'_> {
         }
         // One row alone is cut by columns where that is worth a barrier.
         let by_columns = m == 1 && batches == 1 && n >= 256 && k * n >= 1 << 16;
-        let extent = if by_columns { n } else { batches * m };
-        Item { node, extent, kernel: Kernel::MatMul { batches, m, n, k, a, b, rows: None, by_columns } }
+        let (extent, cut) = if by_columns { (n, Cut::Columns) } else { (batches * m, Cut::Rows) };
+        Item { node, extent, kernel: Kernel::MatMul { batches, m, n, k, a, b, rows: None, cut } }
     }
 
     /// A product of which only another order of its axes is used: its rows go where that order has them.
@@ -582,7 +598,7 @@ impl Lowering<'_> {
         }
         let dense = row == n && (batches == 1 || batch == Stride::plain(m * n));
         let rows = (!dense).then_some(Rows { row, batch });
-        let kernel = Kernel::MatMul { batches, m, n, k, a, b, rows, by_columns: false };
+        let kernel = Kernel::MatMul { batches, m, n, k, a, b, rows, cut: Cut::Rows };
         Some(Item { node, extent: batches * m, kernel })
     }
 

@@ -4,6 +4,7 @@
 //!    sums of rows or of columns.
 //! 2. [`lower`](fn@lower::lower): each value that must exist becomes an item, a kernel with its operands; views
 //!    (reshapes, transposed factors, repeated rows) disappear into the way operands are read.
+//!    Then large weights are cut by columns, where threads would otherwise read much of what others wrote ([`panels`]).
 //! 3. [`schedule`](fn@schedule::schedule): items whose rows need only the same rows of one another share a region;
 //!    barriers stand only between regions.
 //! 4. [`place`](fn@place::place): values that leave their tile get a place in the arena, for as long as they live.
@@ -13,6 +14,7 @@ mod convolution;
 pub(crate) mod emit;
 mod items;
 pub(crate) mod lower;
+pub(crate) mod panels;
 pub(crate) mod place;
 pub(crate) mod scan;
 pub(crate) mod schedule;

@@ -11,7 +11,7 @@ use crate::ops;
 use crate::ops::scan::{Scan, Segment};
 use crate::passes::lower::{Lowered, lower, root};
 use crate::passes::place::{Placement, place};
-use crate::passes::schedule::{Schedule, schedule};
+use crate::passes::schedule::{Schedule, Unit, schedule};
 use crate::passes::simplify::Flow;
 
 /// A scan whose step has gone through the passes.
@@ -136,7 +136,7 @@ impl ScanPlan {
     fn rows(&self) -> Option<usize> {
         let [groups] = self.schedule.regions.as_slice() else { return None };
         let rows = groups.first()?.extent;
-        let alike = groups.iter().all(|group| group.extent == rows && !group.images);
+        let alike = groups.iter().all(|group| group.extent == rows && group.unit == Unit::Row);
         let moving: BTreeMap<usize, usize> = self
             .inputs
             .iter()

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::op::Op;
-use crate::passes::lower::{Kernel, Lowered, root};
+use crate::passes::lower::{Cut, Kernel, Lowered, root};
 use crate::passes::simplify::Flow;
 
 /// Consecutive items of a group that become one instruction: tiles of one width, or a single kernel.
@@ -22,11 +22,21 @@ pub(crate) struct Run {
 /// Items of one extent that run without a barrier.
 #[derive(Clone, Debug)]
 pub(crate) struct GroupPlan {
-    /// Units of work.
+    /// Units of work, and what they are.
     pub extent: usize,
-    /// Whether the unit is an image.
-    pub images: bool,
+    pub unit: Unit,
     pub runs: Vec<Run>,
+}
+
+/// What the unit of work is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Unit {
+    /// A row, mostly.
+    Row,
+    /// An image: convolutions, pooling and the pixel by pixel operations between them.
+    Images,
+    /// A part of a row of a matrix that is cut into so many panels.
+    Panels(usize),
 }
 
 /// The plan of the whole step.
@@ -78,17 +88,17 @@ pub(crate) fn schedule(flow: &Flow, lowered: &Lowered) -> Schedule {
         schedule.level.insert(node, level.max().unwrap_or(0));
     }
     let count = schedule.level.values().max().map_or(0, |level| level + 1);
-    let mut by_level: Vec<BTreeMap<(usize, bool), Vec<usize>>> = vec![BTreeMap::new(); count];
+    let mut by_level: Vec<BTreeMap<(usize, Unit), Vec<usize>>> = vec![BTreeMap::new(); count];
     for &node in &order {
         by_level[schedule.level[&node]].entry(units.of[&node]).or_default().push(node);
     }
     for groups in by_level {
         let groups = groups
             .into_iter()
-            .flat_map(|(unit, nodes)| parts(&nodes, &needs).into_iter().map(move |part| (unit, part)));
-        let plans = groups.map(|((extent, images), nodes)| {
+            .flat_map(|(units, nodes)| parts(&nodes, &needs).into_iter().map(move |part| (units, part)));
+        let plans = groups.map(|((extent, unit), nodes)| {
             let runs = runs(lowered, &needs, &nodes);
-            GroupPlan { extent, images, runs }
+            GroupPlan { extent, unit, runs }
         });
         schedule.regions.push(plans.collect());
     }
@@ -277,31 +287,35 @@ fn runs(lowered: &Lowered, needs: &BTreeMap<usize, Vec<Edge>>, nodes: &[usize]) 
     runs
 }
 
-/// Which unit of work each item is cut by: its rows, or, for convolutions, pooling and the pixel by pixel
-/// operations between them, the image.
+/// Which unit of work each item is cut by.
 struct Units {
-    /// The number of units, and whether they are images.
-    of: BTreeMap<usize, (usize, bool)>,
+    /// The number of units, and what they are.
+    of: BTreeMap<usize, (usize, Unit)>,
 }
 
 impl Units {
     fn find(lowered: &Lowered) -> Units {
         let mut units = Units { of: BTreeMap::new() };
         for (&node, item) in &lowered.items {
-            let images = matches!(item.kernel, Kernel::Conv { .. } | Kernel::MaxPool { .. });
-            units.of.insert(node, (item.extent, images));
+            let unit = match &item.kernel {
+                Kernel::Conv { .. } | Kernel::MaxPool { .. } => Unit::Images,
+                Kernel::MatMul { batches, cut: Cut::Panels, .. } => Unit::Panels(*batches),
+                Kernel::Tile { panels: Some(panels), .. } => Unit::Panels(panels.count),
+                _ => Unit::Row,
+            };
+            units.of.insert(node, (item.extent, unit));
             // What follows images pixel by pixel goes along with them, and so do sums of each image.
             for (value, stride) in lowered.reads(item) {
-                if let Some((count, true)) = units.of.get(&value).copied() {
+                if let Some((count, Unit::Images)) = units.of.get(&value).copied() {
                     units.join(lowered, node, count, stride, value, lowered.items[&value].writes());
                 }
             }
         }
         // What comes before them, too.
         for (&node, item) in lowered.items.iter().rev() {
-            let (count, images) = units.of[&node];
+            let (count, unit) = units.of[&node];
             for (value, stride) in lowered.reads(item) {
-                if let (true, Some(producer)) = (images, lowered.items.get(&value)) {
+                if let (Unit::Images, Some(producer)) = (unit, lowered.items.get(&value)) {
                     units.join(lowered, value, count, producer.writes(), node, stride);
                 }
             }
@@ -325,10 +339,10 @@ impl Units {
             Kernel::PartSum { .. } => item.extent == count,
             _ => false,
         };
-        if self.of[&node].1 || !fits {
+        if self.of[&node].1 != Unit::Row || !fits {
             return;
         }
-        let before = self.of.insert(node, (count, true));
+        let before = self.of.insert(node, (count, Unit::Images));
         if !self.aligned(lowered, neighbour, other, node, own) {
             self.of.extend(before.map(|before| (node, before)));
         }

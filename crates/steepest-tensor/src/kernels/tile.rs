@@ -8,7 +8,7 @@ use crate::kernels::elementwise::{self, Pointer};
 use crate::kernels::{random, reduce};
 use crate::machine::Memory;
 use crate::native::{Block, Native};
-use crate::program::{Access, Operand, Source, Target, Tile, TileInstr, TileKind};
+use crate::program::{Access, Operand, Panels, Source, Target, Tile, TileInstr, TileKind};
 use crate::real::{Real, Vector};
 
 /// Elements of a register block; four kilobytes in single precision.
@@ -59,15 +59,20 @@ pub(crate) unsafe fn run<T: Real, const L: usize, const ISA: u8>(
         [Step::Native(native)] if !native.uses_registers() => end - first,
         _ => block_rows(width),
     };
-    let mut row = first;
-    while row < end {
-        let rows = block.min(end - row);
-        let frame = Frame { memory, width, register, row, rows };
+    let Panels { count, height } = tile.panels.unwrap_or(Panels { count: 1, height: usize::MAX });
+    let mut unit = first;
+    while unit < end {
+        let (panel, row) = (unit / height, unit % height);
+        let rows = block.min(end - unit).min(height - row);
+        let panel = (width * count, width * panel);
+        let frame = Frame { memory, width, register, panel, row, rows };
         for step in steps {
             // SAFETY: scratch has `scratch_len` elements; registers come first, then three splats.
             unsafe {
                 match step {
-                    Step::Native(native) => native.run::<T, L>(memory, &Block { row, rows, width, register }),
+                    Step::Native(native) => {
+                        native.run::<T, L>(memory, &Block { panel: panel.1, row, rows, width, register });
+                    }
                     Step::Interpret(i) => {
                         let splats = memory.scratch.add(register * tile.registers);
                         instruction::<T, L, ISA>(&tile.instrs[*i], &frame, splats);
@@ -75,15 +80,17 @@ pub(crate) unsafe fn run<T: Real, const L: usize, const ISA: u8>(
                 }
             }
         }
-        row += rows;
+        unit += rows;
     }
 }
 
-/// Where an instruction finds itself: the block's rows within the tile.
+/// Where an instruction finds itself: the block's rows within a panel of the tile.
 struct Frame<'a, T> {
     memory: &'a Memory<T>,
     width: usize,
     register: usize,
+    /// Elements from one row to the next of what is wide in memory, and from a row's first to the panel's.
+    panel: (usize, usize),
     row: usize,
     rows: usize,
 }
@@ -99,12 +106,12 @@ impl<T: Real> Frame<'_, T> {
     /// As for [`run`].
     #[inline(always)]
     unsafe fn target(&self, to: Target, shape: Access) -> *mut T {
-        let stride = self.stride(shape);
+        let (row, first) = if shape == Access::Wide { self.panel } else { (1, 0) };
         // SAFETY: registers lie in scratch; places hold all rows.
         unsafe {
             match to {
                 Target::Register(r) => self.memory.scratch.add(r * self.register),
-                Target::Memory(place) => self.memory.real(place).add(self.row * stride),
+                Target::Memory(place) => self.memory.real(place).add(first + self.row * row),
             }
         }
     }
@@ -113,10 +120,12 @@ impl<T: Real> Frame<'_, T> {
     /// As for [`run`]; `splat` has room for a vector.
     #[inline(always)]
     unsafe fn operand<const L: usize>(&self, arg: &Operand, splat: *mut T) -> Pointer<T> {
-        let (row, mask, splat_rows) = match arg.access {
-            Access::Wide => (self.width, usize::MAX, false),
-            Access::Row => (1, usize::MAX, true),
-            Access::Column => (0, usize::MAX, false),
+        let in_memory = matches!(arg.source, Source::Memory(_));
+        let (row, first, splat_rows) = match arg.access {
+            Access::Wide if in_memory => (self.panel.0, self.panel.1, false),
+            Access::Wide => (self.width, 0, false),
+            Access::Row => (1, 0, true),
+            Access::Column => (0, self.panel.1, false),
             Access::One => {
                 // SAFETY: the caller promises room for a vector; a single element is read in place.
                 unsafe {
@@ -134,12 +143,12 @@ impl<T: Real> Frame<'_, T> {
         let at = unsafe {
             match arg.source {
                 Source::Register(r) => self.memory.scratch.add(r * self.register).cast_const(),
-                Source::Memory(place) => self.memory.real(place).add(self.row * row).cast_const(),
+                Source::Memory(place) => self.memory.real(place).add(first + self.row * row).cast_const(),
                 Source::Scalar(_) => splat,
             }
         };
         let padded = matches!(arg.source, Source::Register(_));
-        Pointer { at, row, mask, splat: splat_rows, padded }
+        Pointer { at, row, mask: usize::MAX, splat: splat_rows, padded }
     }
 }
 
@@ -164,8 +173,9 @@ unsafe fn instruction<T: Real, const L: usize, const ISA: u8>(
                 for (k, arg) in instr.args.iter().enumerate().take(3) {
                     args[k] = frame.operand::<L>(arg, splats.add(k * L));
                 }
-                let by_rows = instr.shape == Access::Wide
-                    && instr.args.iter().any(|arg| matches!(arg.access, Access::Row | Access::Column));
+                let rows_matter = |arg: &Operand| matches!(arg.access, Access::Row | Access::Column);
+                let in_parts = frame.panel.0 != frame.width;
+                let by_rows = instr.shape == Access::Wide && (in_parts || instr.args.iter().any(rows_matter));
                 let block = if instr.shape == Access::Row {
                     // Rows are the elements: a row operand is simply contiguous.
                     for arg in &mut args {
@@ -175,7 +185,7 @@ unsafe fn instruction<T: Real, const L: usize, const ISA: u8>(
                 } else if by_rows {
                     elementwise::Block {
                         to,
-                        to_row: frame.width,
+                        to_row: if padded { frame.width } else { frame.panel.0 },
                         rows: frame.rows,
                         columns: frame.width,
                         padded: false,

@@ -54,6 +54,8 @@ struct Stream {
     origin: Origin,
     /// Elements from one row of the tile to the next.
     row: usize,
+    /// Whether a part of each row is meant where rows are cut into panels.
+    in_parts: bool,
 }
 
 /// What a loop's rows and columns are.
@@ -87,6 +89,8 @@ pub(crate) struct Native {
 
 /// The rows of a tile that a step works on.
 pub(crate) struct Block {
+    /// Elements from a row's first to the panel's, where rows are cut.
+    pub panel: usize,
     pub row: usize,
     pub rows: usize,
     pub width: usize,
@@ -111,8 +115,9 @@ impl Native {
         unsafe {
             for (entry, stream) in table.iter_mut().zip(&self.streams) {
                 let size = if let Origin::Index(_) = stream.origin { 4 } else { size_of::<T>() };
+                let panel = if stream.in_parts { block.panel } else { 0 };
                 let at = match stream.origin {
-                    Origin::Place(place) => memory.real(place).add(block.row * stream.row).cast(),
+                    Origin::Place(place) => memory.real(place).add(panel + block.row * stream.row).cast(),
                     Origin::Index(place) => memory.index(place).add(block.row * stream.row).cast(),
                     Origin::Register(r) => memory.scratch.add(r * block.register).cast(),
                     Origin::Scalar(i) => memory.reals.add(i).cast_mut().cast(),
@@ -266,7 +271,7 @@ impl<'a> Run<'a> {
             versions: BTreeMap::new(),
             written: BTreeMap::new(),
             shape: None,
-            by_rows: false,
+            by_rows: tile.panels.is_some(),
             narrow: !tile.flat && (2..=if double { 8 } else { 16 }).contains(&tile.width),
         }
     }
@@ -297,7 +302,7 @@ impl<'a> Run<'a> {
             TileKind::SumRow => Some(self.trace.value(Operation::SumRow(args[0]))),
             TileKind::MaxRow => Some(self.trace.value(Operation::MaxRow(args[0]))),
             TileKind::OneHot => {
-                let lanes = self.number(Stream { origin: Origin::Lanes, row: 0 });
+                let lanes = self.number(Stream { origin: Origin::Lanes, row: 0, in_parts: false });
                 let lanes = self.trace.value(Operation::Lanes(lanes));
                 Some(self.trace.one_hot(args[0], lanes, self.tile.width))
             }
@@ -328,18 +333,27 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// In a tile one element wide, a row is an element.
+    /// In a tile one element wide, a row is an element, unless it is one of several parts of the row.
     fn access(&self, access: Access) -> Access {
-        if self.tile.width == 1 && access == Access::Row { Access::Wide } else { access }
+        if self.tile.width == 1 && self.tile.panels.is_none() && access == Access::Row {
+            Access::Wide
+        } else {
+            access
+        }
     }
 
     fn stream(&self, origin: Origin, access: Access) -> Stream {
+        let parts = match (origin, self.tile.panels) {
+            (Origin::Place(_), Some(panels)) => panels.count,
+            _ => 1,
+        };
         let row = match access {
-            Access::Wide => self.tile.width,
+            Access::Wide => self.tile.width * parts,
             Access::Row => 1,
             Access::Column | Access::One => 0,
         };
-        Stream { origin, row: if self.tile.flat { row.min(1) } else { row } }
+        let in_parts = parts > 1 && matches!(access, Access::Wide | Access::Column);
+        Stream { origin, row: if self.tile.flat { row.min(1) } else { row }, in_parts }
     }
 
     fn read(&mut self, arg: &Operand, shape: Access) -> Value {

@@ -7,7 +7,8 @@ use super::Code;
 use crate::kernels::has_avx512;
 use crate::machine::Machine;
 use crate::program::{
-    Access, Group, Instr, Operand, Place, Program, Region, Source, Space, Target, Tile, TileInstr, TileKind,
+    Access, Group, Instr, Operand, Panels, Place, Program, Region, Source, Space, Target, Tile, TileInstr,
+    TileKind,
 };
 use crate::verify::verify;
 use crate::{DType, Key, Pool, Reals, Slice, TileOp};
@@ -70,11 +71,15 @@ struct Builder {
 }
 
 impl Builder {
+    fn panels(&self) -> usize {
+        self.tile.panels.map_or(1, |panels| panels.count)
+    }
+
     fn place(&mut self, access: Access) -> Place {
         let len = match access {
-            Access::Wide => self.rows * self.width,
+            Access::Wide => self.rows * self.width * self.panels(),
             Access::Row => self.rows,
-            Access::Column => self.width,
+            Access::Column => self.width * self.panels(),
             Access::One => 1,
         };
         let place = Place { space: Space::Arena, offset: self.arena, len };
@@ -97,7 +102,9 @@ impl Builder {
 
     fn instr(&mut self, number: usize, labels: Place) {
         let wide_register = self.registers.iter().rev().find(|(_, access)| *access == Access::Wide);
-        let (kind, args, shape) = match (self.choices.below(8), wide_register) {
+        // Parts of rows are nothing but elements.
+        let choice = if self.tile.panels.is_some() { 7 } else { self.choices.below(8) };
+        let (kind, args, shape) = match (choice, wide_register) {
             (0, Some(&(r, access))) => {
                 let kind = if number.is_multiple_of(2) { TileKind::SumRow } else { TileKind::MaxRow };
                 (kind, vec![Operand { source: Source::Register(r), access }], Access::Row)
@@ -133,7 +140,9 @@ fn random_program(seed: u64, dtype: DType) -> Program {
     let mut choices = Choices { key: Key::new(seed), count: 0 };
     let width = [1, 2, 3, 7, 8, 10, 16, 17, 33, 100][choices.below(10)];
     let rows = [1, 2, 5, 40, 300][choices.below(5)];
-    let tile = Tile { rows: 1, width, instrs: Vec::new(), registers: 0, flat: false };
+    let panels = [None, None, Some(2), Some(3)][choices.below(4)].map(|count| Panels { count, height: rows });
+    let units = rows * panels.map_or(1, |panels| panels.count);
+    let tile = Tile { rows: 1, panels, width, instrs: Vec::new(), registers: 0, flat: false };
     let mut b = Builder { choices, width, rows, arena: 0, tile, registers: Vec::new(), inputs: Vec::new() };
     for access in [Access::Wide, Access::Wide, Access::Row, Access::Column, Access::One, Access::Row] {
         let place = b.place(access);
@@ -145,7 +154,7 @@ fn random_program(seed: u64, dtype: DType) -> Program {
         b.instr(number, labels);
     }
     let group =
-        Group { extent: rows, align: 1, block: rows, shared: true, instrs: vec![Instr::Tile(b.tile)] };
+        Group { extent: units, align: 1, block: units, shared: true, instrs: vec![Instr::Tile(b.tile)] };
     Program {
         dtype,
         arena_len: b.arena,
