@@ -38,7 +38,7 @@ pub(crate) fn cut(flow: &Flow, lowered: &mut Lowered) {
         let forward = |kernel: &Kernel| match kernel {
             Kernel::MatMul { batches: 1, m, n, k, b, rows: None, cut: Cut::Rows, .. } => {
                 let whole = (*k, *n) == (rows, columns) && (b.row, b.column, b.offset) == (columns, 1, 0);
-                whole && reads(b.value) && k * n > 2 * m * (k + n)
+                whole && reads(b.value) && k * n > 4 * m * (k + n)
             }
             _ => false,
         };
