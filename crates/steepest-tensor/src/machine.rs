@@ -415,7 +415,7 @@ unsafe fn run_instr<T: Real>(
                 let to_at = units * copy.to_strides.first().copied().unwrap_or(0);
                 if copy.from.space == Space::Index {
                     let (from, to) = (memory.index(copy.from).add(from_at), memory.index(copy.to).add(to_at));
-                    kernels::layout::copy::<u32, 16>(part, from, &copy.from_strides, to, &copy.to_strides);
+                    kernels::layout::copy(part, from, &copy.from_strides, to, &copy.to_strides);
                 } else {
                     let (from, to) = (memory.real(copy.from).add(from_at), memory.real(copy.to).add(to_at));
                     (kernels.copy)(part, from, &copy.from_strides, to, &copy.to_strides);

@@ -23,10 +23,25 @@ pub(crate) struct Placement {
     pub variables_len: usize,
 }
 
-/// Places of variables one after the other, each on its own cache lines; and the length of all.
+/// Elements of a page of single precision. The processor takes a load at the same place of another page as a store
+/// for that store's successor, and waits.
+const PAGE: usize = 1024;
+/// Cache lines between the places within their pages of a parameter and its slots: far apart for the first, the
+/// second and the third of one length.
+const APART: usize = 23;
+
+/// Places of variables one after the other, each on its own cache lines, long ones of one length at different places
+/// of their pages, since an update reads and writes them side by side; and the length of all.
 pub(crate) fn lay_out(lens: impl Iterator<Item = usize>) -> (Vec<Place>, usize) {
-    let mut end = 0;
+    let mut end: usize = 0;
+    let mut alike: BTreeMap<usize, usize> = BTreeMap::new();
     let places = lens.map(|len| {
+        if len >= PAGE {
+            let number = alike.entry(len).or_default();
+            let wanted = *number * APART * ALIGN % PAGE;
+            end += (wanted + PAGE - end % PAGE) % PAGE;
+            *number += 1;
+        }
         let place = Place { space: Space::Variables, offset: end, len };
         end = (end + len).next_multiple_of(ALIGN);
         place
@@ -196,4 +211,20 @@ fn registers(flow: &Flow, lowered: &Lowered, schedule: &Schedule) -> BTreeSet<us
         stays.remove(node);
     }
     stays
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_and_its_slots_stand_at_different_places_of_their_pages() {
+        let (places, len) = lay_out([4096, 10, 4096, 4096, 10].into_iter());
+        let lines: Vec<usize> = places.iter().map(|place| place.offset % PAGE / ALIGN).collect();
+        assert_eq!(lines[0..1], [0]);
+        assert_eq!(lines[2..4], [23, 46]);
+        assert!(places.windows(2).all(|pair| pair[0].offset + pair[0].len <= pair[1].offset));
+        assert!(places.iter().all(|place| place.offset % ALIGN == 0));
+        assert!((8212..8212 + 4096 + 2 * PAGE).contains(&len));
+    }
 }

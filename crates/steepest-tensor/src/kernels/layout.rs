@@ -10,30 +10,53 @@ const TRANSPOSE: usize = 16;
 /// # Safety
 /// All elements that sizes and strides name are readable and writable; the ranges do not overlap.
 #[inline(always)]
-pub(crate) unsafe fn copy<E: Copy, const L: usize>(
+pub(crate) unsafe fn copy<E: Copy>(
     sizes: &[usize],
     from: *const E,
     from_strides: &[usize],
     to: *mut E,
     to_strides: &[usize],
 ) {
-    // SAFETY: each recursion names a slice of the caller's elements.
-    unsafe {
-        match (sizes, from_strides, to_strides) {
-            ([], ..) => *to = *from,
-            ([n], [1], [1]) => std::ptr::copy_nonoverlapping(from, to, *n),
-            ([n], [f], [t]) => {
-                for i in 0..*n {
-                    *to.add(i * t) = *from.add(i * f);
+    // The last two axes are a matrix; those before are counted through.
+    let lead = sizes.len().saturating_sub(2);
+    let matrix = |strides: &[usize]| match *strides.get(lead..).unwrap_or_default() {
+        [row, column] => [row, column],
+        [column] => [0, column],
+        _ => [0, 0],
+    };
+    let [m, n] = match sizes[lead..] {
+        [m, n] => [m, n],
+        [n] => [1, n],
+        _ => [1, 1],
+    };
+    let ([from_row, from_column], [to_row, to_column]) = (matrix(from_strides), matrix(to_strides));
+    let axes = sizes[..lead].iter().zip(from_strides.iter().zip(to_strides)).rev();
+    for number in 0..sizes[..lead].iter().product() {
+        let (mut rest, mut at, mut there) = (number, 0, 0);
+        for (&size, (f, t)) in axes.clone() {
+            (at, there) = (at + rest % size * f, there + rest % size * t);
+            rest /= size;
+        }
+        // SAFETY: the caller promises the elements of every matrix.
+        unsafe {
+            let (from, to) = (from.add(at), to.add(there));
+            match (from_row, from_column, to_column) {
+                (1, _, 1) if m > 1 && from_column != 1 => {
+                    transpose::<E, TRANSPOSE>(m, n, from, from_column, to, to_row);
+                }
+                (_, 1, 1) => {
+                    for i in 0..m {
+                        std::ptr::copy_nonoverlapping(from.add(i * from_row), to.add(i * to_row), n);
+                    }
+                }
+                _ => {
+                    for i in 0..m {
+                        for j in 0..n {
+                            *to.add(i * to_row + j * to_column) = *from.add(i * from_row + j * from_column);
+                        }
+                    }
                 }
             }
-            ([m, n], [1, f], [t, 1]) => transpose::<E, TRANSPOSE>(*m, *n, from, *f, to, *t),
-            ([n, rest @ ..], [f, from_rest @ ..], [t, to_rest @ ..]) => {
-                for i in 0..*n {
-                    copy::<E, L>(rest, from.add(i * f), from_rest, to.add(i * t), to_rest);
-                }
-            }
-            _ => {}
         }
     }
 }

@@ -101,7 +101,7 @@ macro_rules! kernels {
                 to_strides: &[usize],
             ) {
                 // SAFETY: the caller promises what the kernel asks for.
-                unsafe { layout::copy::<T, L>(sizes, from, from_strides, to, to_strides) }
+                unsafe { layout::copy(sizes, from, from_strides, to, to_strides) }
             }
 
             $(#[$feature])*
