@@ -92,9 +92,13 @@ fn feed(executor: &mut Executor, step: u64, classes: usize) {
 
 #[test]
 fn a_training_run_follows_the_reference() {
-    for (batch, sizes) in
-        [(7, vec![5, 9, 4]), (32, vec![30, 64, 32, 2]), (1, vec![100, 3]), (65, vec![33, 70, 17])]
-    {
+    for (batch, sizes) in [
+        (7, vec![5, 9, 4]),
+        (32, vec![30, 64, 32, 2]),
+        (1, vec![100, 3]),
+        (65, vec![33, 70, 17]),
+        (6, vec![300, 240, 3]),
+    ] {
         let classes = *sizes.last().unwrap();
         for dtype in [DType::F64, DType::F32] {
             let graph = Graph::new();
@@ -124,30 +128,43 @@ fn a_training_run_follows_the_reference() {
     }
 }
 
+/// Losses of a classifier's steps and the bits of its variables after them.
+fn bits(batch: usize, sizes: &[usize], threads: usize, steps: u64) -> (Vec<u64>, Vec<u8>) {
+    let graph = Graph::new();
+    let plan = classifier(&graph, batch, sizes);
+    assert!(plan.cost().flops > 2_000_000);
+    let mut variables = Variables::new(plan.variables(), DType::F32);
+    let mut executor = Executor::new(plan, &variables).unwrap();
+    let (pool, loss) = (pool(threads), executor.output("loss").unwrap());
+    let mut losses = Vec::new();
+    for step in 1..=steps {
+        feed(&mut executor, step % 10, sizes[sizes.len() - 1]);
+        let t = executor.scalar("step").unwrap();
+        executor.set_scalar(t, step as f64);
+        executor.run(&mut variables, &pool).unwrap();
+        losses.push(executor.number(loss).to_bits());
+    }
+    (losses, variables.flat().as_slice().to_le_bytes())
+}
+
 #[test]
 fn bits_do_not_depend_on_threads() {
-    let run = |threads: usize| {
-        let graph = Graph::new();
-        let plan = classifier(&graph, 96, &[50, 120, 70, 10]);
-        assert!(plan.cost().flops > 2_000_000);
-        let mut variables = Variables::new(plan.variables(), DType::F32);
-        let mut executor = Executor::new(plan, &variables).unwrap();
-        let (pool, loss) = (pool(threads), executor.output("loss").unwrap());
-        let mut losses = Vec::new();
-        for step in 1..=200 {
-            feed(&mut executor, step % 10, 10);
-            let t = executor.scalar("step").unwrap();
-            executor.set_scalar(t, step as f64);
-            executor.run(&mut variables, &pool).unwrap();
-            losses.push(executor.number(loss).to_bits());
+    for (batch, sizes, steps) in [(96, vec![50, 120, 70, 10], 200), (6, vec![300, 240, 4], 40)] {
+        let one = bits(batch, &sizes, 1, steps);
+        assert!(f64::from_bits(one.0[one.0.len() - 1]) < f64::from_bits(one.0[0]));
+        for threads in 2..=4 {
+            assert!(bits(batch, &sizes, threads, steps) == one, "{sizes:?} on {threads} threads");
         }
-        (losses, variables.flat().as_slice().to_le_bytes())
-    };
-    let one = run(1);
-    assert!(f64::from_bits(one.0[199]) < f64::from_bits(one.0[0]));
-    for threads in 2..=4 {
-        assert!(run(threads) == one, "{threads} threads");
     }
+}
+
+#[test]
+fn a_small_batch_cuts_large_weights_by_columns() {
+    let text = |batch| classifier(&Graph::new(), batch, &[300, 240, 3]).explain();
+    let (small, large) = (text(6), text(64));
+    assert!(small.contains("matmul 2 × [6, 300] · [300, 120]"), "{small}");
+    assert!(small.contains("matmul 2 × [300, 6] · [6, 120]"), "{small}");
+    assert!(!large.contains("matmul 2 ×"), "{large}");
 }
 
 #[test]
