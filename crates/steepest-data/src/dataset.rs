@@ -422,8 +422,8 @@ impl Dataset {
             let stored = self.stored(row)?;
             let weight =
                 self.weights.as_ref().and_then(|weights| weights.get(stored)).copied().unwrap_or(1.0);
-            let short = DataError::Length { what: "weight buffer", expected: at + 1, got };
-            *into.get_mut(at).ok_or(short)? = R::from_f32(weight);
+            let short = || DataError::Length { what: "weight buffer", expected: at + 1, got };
+            *into.get_mut(at).ok_or_else(short)? = R::from_f32(weight);
         }
         Ok(())
     }
@@ -625,8 +625,12 @@ impl Dataset {
                 Features::F64(values) => prefetch(&values[range]),
                 Features::Bytes { pixels, .. } => prefetch(&pixels[range]),
                 Features::Codes(codes) => prefetch(&codes.codes[range]),
-                // Where a row's entries stand is itself to be read.
-                Features::Sparse(_) | Features::Tokens { .. } => {}
+                Features::Sparse(sparse) => {
+                    let (columns, values) = sparse.row(row);
+                    prefetch(columns);
+                    prefetch(values);
+                }
+                Features::Tokens { .. } => {}
             }
             match &*self.targets {
                 Targets::Classes { labels, .. } => prefetch(&labels[row..=row]),
@@ -663,15 +667,16 @@ impl Dataset {
             (TargetsMut::None, _) => {}
             (TargetsMut::Classes(into), Targets::Classes { labels, .. }) => {
                 let got = into.len();
-                *into.get_mut(at).ok_or(short(at + 1, got))? = labels[row];
+                *into.get_mut(at).ok_or_else(|| short(at + 1, got))? = labels[row];
             }
             (TargetsMut::Real(into), Targets::Classes { labels, .. }) => {
                 let got = into.len();
-                *into.get_mut(at).ok_or(short(at + 1, got))? = R::from_f64(f64::from(labels[row]));
+                *into.get_mut(at).ok_or_else(|| short(at + 1, got))? = R::from_f64(f64::from(labels[row]));
             }
             (TargetsMut::Real(into), Targets::Numbers { values, width, .. }) => {
                 let got = into.len();
-                let slot = into.get_mut(at * width..(at + 1) * width).ok_or(short((at + 1) * width, got))?;
+                let slot = into.get_mut(at * width..(at + 1) * width);
+                let slot = slot.ok_or_else(|| short((at + 1) * width, got))?;
                 R::copy_f64(slot, &values[row * width..(row + 1) * width]);
             }
             (TargetsMut::Classes(_), Targets::Numbers { .. }) => {

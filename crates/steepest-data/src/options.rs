@@ -40,6 +40,8 @@ pub struct ReadOptions {
     pub only: bool,
     /// Rows looked at to infer the kinds of columns. Range: 1 and up. Default: 10,000.
     pub infer_rows: u64,
+    /// Further columns, each the values of several of the file's as one category: `kind*color`. Default: none.
+    pub crosses: Vec<String>,
     /// IDX: the file of labels. Default: the name of the images with `images` → `labels`, `idx3` → `idx1`.
     pub labels: Option<PathBuf>,
 }
@@ -56,6 +58,7 @@ impl Default for ReadOptions {
             columns: BTreeMap::new(),
             only: false,
             infer_rows: 10_000,
+            crosses: Vec::new(),
             labels: None,
         }
     }

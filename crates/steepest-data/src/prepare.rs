@@ -143,6 +143,12 @@ static PARAMETERS: &[Parameter] = &[
         range: "the name of a source",
     },
     Parameter {
+        name: "crosses",
+        summary: "further columns, each the values of several as one category: `kind*color`",
+        default: "none",
+        range: "columns of the file with `*` between them",
+    },
+    Parameter {
         name: "only",
         summary: "ignores every column that `columns` does not name",
         default: "false",

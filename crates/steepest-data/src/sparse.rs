@@ -208,6 +208,14 @@ impl Dataset {
         stored.map(|row| sparse.row(row).0.len()).sum()
     }
 
+    /// The columns of the entries of a row; empty for features that are not sparse, and a row that is not there.
+    pub fn columns(&self, row: usize) -> &[u32] {
+        match (self.features(), self.stored(row)) {
+            (Features::Sparse(sparse), Ok(row)) => sparse.row(row).0,
+            _ => &[],
+        }
+    }
+
     /// Writes where the entries of each row begin, and where the last one's end. Allocates nothing.
     ///
     /// # Errors
@@ -244,7 +252,7 @@ impl Dataset {
         for row in rows {
             let (from, got) = (sparse.row(self.stored(row)?).0, columns.len());
             let slot = columns.get_mut(at..at + from.len());
-            slot.ok_or(capacity(at + from.len(), got))?.copy_from_slice(from);
+            slot.ok_or_else(|| capacity(at + from.len(), got))?.copy_from_slice(from);
             at += from.len();
         }
         columns[at..].fill(NO_ROW);
@@ -264,7 +272,7 @@ impl Dataset {
         for row in rows {
             let (from, got) = (sparse.row(self.stored(row)?).1, values.len());
             let slot = values.get_mut(at..at + from.len());
-            R::copy_f32(slot.ok_or(capacity(at + from.len(), got))?, from);
+            R::copy_f32(slot.ok_or_else(|| capacity(at + from.len(), got))?, from);
             at += from.len();
         }
         values[at..].fill(R::default());

@@ -169,3 +169,25 @@ fn weights_that_are_none_are_refused() {
     let unknown = folder.prepared("a.csv", TABLE, "y", how("ww")).unwrap_err();
     assert!(folder.message(unknown).contains("the weight of each row"), "the role is named");
 }
+
+#[test]
+fn a_cross_is_a_category_of_its_own() {
+    let folder = Folder::new();
+    let text = "a,b,n,y\nx,u,1,0\nx,v,2,1\ny,u,1,1\n,v,2,0\n".to_owned() + &"x,u,1,0\n".repeat(5);
+    let path = folder.write("a.csv", &text);
+    let mut options = DataOptions::new(&path, "y");
+    (options.split.validation, options.split.test) = (Some(0.0), Some(0.0));
+    options.read.crosses = vec!["a*b".to_owned(), "a*n".to_owned()];
+    let data = prepare(&options, 0).unwrap();
+    let names = data.preprocessor.input_names();
+    for name in ["a*b=x × u", "a*b=x × v", "a*b=y × u", "a*b missing", "a*n=x × 2"] {
+        assert!(names.iter().any(|known| known == name), "{name}: {names:?}");
+    }
+    // What was learned reads the parts of its crosses again.
+    let read = data.preprocessor.read_options(&options.read);
+    let again = Table::read(&mut *sources::open(&path, &read).unwrap()).unwrap();
+    assert_eq!(data.preprocessor.dataset::<f32>(&again, &[0]).unwrap().rows(), 1);
+    options.read.crosses = vec!["a*c".to_owned()];
+    let unknown = prepare(&options, 0).unwrap_err();
+    assert!(folder.message(unknown).contains("has no column `c`"));
+}

@@ -86,6 +86,7 @@ pub use models::linear::Linear;
 pub use models::logistic::Logistic;
 pub use models::matrix_factorization::MatrixFactorization;
 pub use models::mlp::Mlp;
+pub use models::random_fourier::RandomFourier;
 pub use models::recurrent::RecurrentModel;
 pub use models::resnet::ResNet;
 pub use models::softmax::Softmax;

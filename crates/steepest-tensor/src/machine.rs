@@ -11,7 +11,7 @@ use crate::pool::Barrier;
 use crate::program::{Group, Instr, Loop, MOST_STRIDES, MatMul, Place, Program, Space};
 use crate::real::{LANES_F32, LANES_F64, Real};
 use crate::verify::{ProgramError, verify};
-use crate::{DType, Pool, Reals, Slice, SliceMut};
+use crate::{DType, Pool, Reals, Slice, SliceMut, prefetch};
 
 /// What kernels see of the memory: the base of each buffer, and the thread's own scratch.
 pub(crate) struct Memory<T> {
@@ -214,6 +214,23 @@ impl Machine {
         }
     }
 
+    /// Asks the processor's cache for the rows of variables that a run will read by the indices at a place, if these
+    /// will be the indices. Changes nothing but time.
+    pub fn prefetch(&self, variables: &Reals, place: Place, indices: &[u32]) {
+        let rows = |table: &Place, width: usize| match (&variables.0, table.space) {
+            (Repr::F32(flat), Space::Variables) => ask(flat.as_slice(), table, width, indices),
+            (Repr::F64(flat), Space::Variables) => ask(flat.as_slice(), table, width, indices),
+            _ => {}
+        };
+        for instr in self.program.regions.iter().flat_map(|r| &r.groups).flat_map(|g| &g.instrs) {
+            match instr {
+                Instr::Gather { table, width, indices, .. } if *indices == place => rows(table, *width),
+                Instr::SparseMatMul { columns, dense, width, .. } if *columns == place => rows(dense, *width),
+                _ => {}
+            }
+        }
+    }
+
     /// Runs the program once.
     ///
     /// # Errors
@@ -243,6 +260,15 @@ impl Machine {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// Asks the cache for rows of a table.
+fn ask<T>(all: &[T], table: &Place, width: usize, indices: &[u32]) {
+    let table = all.get(table.offset..table.offset + table.len).unwrap_or_default();
+    for &index in indices {
+        let at = index as usize * width;
+        prefetch(table.get(at..at + width).unwrap_or_default());
     }
 }
 
@@ -464,6 +490,23 @@ unsafe fn run_instr<T: Real>(
                 let dense = memory.real(*dense).cast_const();
                 let size = (*features, *width);
                 kernels::rows::sparse_product(&csr, dense, size, memory.real(*to), (first, end));
+            }
+            Instr::AddProduct { offsets, columns, values, by, factors, negate, table, width, to } => {
+                let target = memory.real(*to);
+                if table != to {
+                    let (at, len) = (first * width, (end - first) * width);
+                    std::ptr::copy_nonoverlapping(memory.real(*table).add(at), target.add(at), len);
+                }
+                let csr = kernels::rows::Entries {
+                    offsets: memory.index(*offsets).cast_const(),
+                    columns: memory.index(*columns).cast_const(),
+                    values: memory.real(*values).cast_const(),
+                    capacity: columns.len.min(values.len),
+                };
+                let one = if *negate { T::ZERO - T::ONE } else { T::ONE };
+                let scale = factors.iter().fold(one, |scale, &factor| scale * *memory.reals.add(factor));
+                let by = (memory.real(*by).cast_const(), offsets.len.saturating_sub(1), scale);
+                kernels::rows::add_product(&csr, by, *width, target, (first, end));
             }
             Instr::ScatterAdd { values, indices, width, rows, to } => {
                 let (from, to) = (memory.real(*values).cast_const(), memory.real(*to));

@@ -480,6 +480,30 @@ pub enum Instr {
         /// The product.
         to: Place,
     },
+    /// `to = table; to[columns[k]] += values[k] · s · by[r]` for the entries k of each row r of a sparse matrix, in
+    /// order, where s is the product of some scalars: the table plus the transposed matrix times a dense one. What a
+    /// step of gradient descent does to the weights of sparse features. A column outside does nothing, nor does a row of
+    /// zeros. Where `to` is the table itself, only the rows named are touched. The unit is the table's row.
+    AddProduct {
+        /// One more than there are rows.
+        offsets: Place,
+        /// The column of each entry.
+        columns: Place,
+        /// The value of each entry.
+        values: Place,
+        /// A `rows × width` matrix.
+        by: Place,
+        /// The scalars, by number.
+        factors: Vec<usize>,
+        /// Whether the product is subtracted.
+        negate: bool,
+        /// A `features × width` matrix.
+        table: Place,
+        /// Its number of columns.
+        width: usize,
+        /// The result.
+        to: Place,
+    },
     /// The position of the first maximum of each row. The unit of work is the row.
     ArgMax {
         /// A `rows × width` matrix.
@@ -627,6 +651,9 @@ impl Instr {
             Instr::SparseMatMul { offsets, columns, values, dense, to, .. } => {
                 vec![offsets, columns, values, dense, to]
             }
+            Instr::AddProduct { offsets, columns, values, by, table, to, .. } => {
+                vec![offsets, columns, values, by, table, to]
+            }
         }
     }
 
@@ -654,6 +681,7 @@ impl Instr {
             Instr::Distinct { .. } => "distinct",
             Instr::Segments { .. } => "segments",
             Instr::SparseMatMul { .. } => "sparse_matmul",
+            Instr::AddProduct { .. } => "add_product",
         }
     }
 }

@@ -204,6 +204,9 @@ fn overlaps_itself(instr: &Instr) -> bool {
         Instr::Distinct { indices, first, to } => overlap(indices, to) || overlap(first, to),
         Instr::Segments { offsets, to } => overlap(offsets, to),
         Instr::SparseMatMul { values, dense, to, .. } => overlap(values, to) || overlap(dense, to),
+        Instr::AddProduct { values, by, table, to, .. } => {
+            overlap(values, to) || overlap(by, to) || table != to && overlap(table, to)
+        }
         Instr::ScatterAdd { values, to, .. } => overlap(values, to),
     }
 }
@@ -427,6 +430,21 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
             touch(*offsets, false, None);
             touch(*to, true, None);
             n == 1 && !real(offsets) && !real(to)
+        }
+        Instr::AddProduct { offsets, columns, values, by, factors, table, width, to, .. } => {
+            for place in [offsets, columns, values, by] {
+                touch(*place, false, None);
+            }
+            touch(*table, false, Some(*width));
+            touch(*to, true, Some(*width));
+            let rows = offsets.len.saturating_sub(1);
+            offsets.len > 0
+                && rows.checked_mul(*width).is_some_and(|len| len <= by.len)
+                && columns.len <= values.len
+                && factors.iter().all(|&factor| factor < scalars)
+                && offsets.space == Space::Index
+                && columns.space == Space::Index
+                && [values, by, table, to].into_iter().all(real)
         }
         Instr::SparseMatMul { offsets, columns, values, dense, features, width, to } => {
             [offsets, columns, values, dense].into_iter().for_each(|place| touch(*place, false, None));

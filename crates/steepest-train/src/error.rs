@@ -116,6 +116,9 @@ pub enum TrainError {
         /// The key.
         key: &'static str,
     },
+    /// No rows of classes to fit probabilities to.
+    #[error("`run.calibrate` needs validation rows of a classification")]
+    NothingToCalibrate,
     /// A run that no spec describes.
     #[error("the parts of the run in {} were put together in Rust", path.display())]
     ForeignRun {
@@ -212,6 +215,9 @@ impl TrainError {
             TrainError::NotInAStream { .. } => {
                 "leave it out: every row is scored before it is learned from; or set `data.stream = false`, to read all rows into memory"
                     .to_owned()
+            }
+            TrainError::NothingToCalibrate => {
+                "hold rows out, `data.split.validation = 0.15`, or leave `run.calibrate` out".to_owned()
             }
             TrainError::ForeignRun { .. } => "go on with it in Rust by `Training::resume`".to_owned(),
             TrainError::NotARun { .. } => "name the folder that a training run has written".to_owned(),

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod blueprint;
+mod calibration;
 mod checkpoint;
 mod container;
 mod error;

@@ -12,6 +12,7 @@ use steepest_nn::{LossSpec, Model, ModelSpec, Registered, Task};
 use steepest_tensor::{Key, Pool, Shape, Tensor};
 
 use crate::blueprint::{Blueprint, Extent};
+use crate::calibration::Calibration;
 use crate::checkpoint::Weights;
 use crate::container::{self, Kind, Stored};
 use crate::evaluator::Evaluator;
@@ -86,6 +87,8 @@ pub struct SavedModel {
     pub(crate) weights: Weights,
     pub(crate) scores: Vec<(String, Evaluation)>,
     pub(crate) steps: u64,
+    /// What probabilities are calibrated by; empty: not at all.
+    pub(crate) calibration: Calibration,
 }
 
 /// What stands beside the weights in the file.
@@ -101,6 +104,8 @@ struct Document {
     precision: Precision,
     scores: Vec<(String, Evaluation)>,
     steps: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    calibration: Calibration,
 }
 
 impl SavedModel {
@@ -152,7 +157,8 @@ impl SavedModel {
             Blueprint { model, model_at: None, loss, task, example, form, key, precision, weighted: false };
         let blueprint = Arc::new(blueprint);
         let (preprocessor, scores, steps) = (document.preprocessor, document.scores, document.steps);
-        let model = SavedModel { spec, preprocessor, blueprint, weights: contents.tensors, scores, steps };
+        let (weights, calibration) = (contents.tensors, document.calibration);
+        let model = SavedModel { spec, preprocessor, blueprint, weights, scores, steps, calibration };
         // The weights have to be those of the model: better said now than at the first prediction.
         model.variables(&model.blueprint.predict(Extent::of(1))?).map_err(|_| fault(Fault::OtherModel))?;
         Ok(model)
@@ -174,6 +180,7 @@ impl SavedModel {
             precision: blueprint.precision,
             scores: self.scores.clone(),
             steps: self.steps,
+            calibration: self.calibration.clone(),
         };
         let tensors: Vec<Stored> =
             self.weights.iter().map(|(name, tensor)| Stored::of_tensor(name.clone(), tensor)).collect();

@@ -13,7 +13,7 @@ use crate::blueprint::Extent;
 use crate::evaluator::{class, room, rows_at_a_time};
 use crate::program::Program;
 use crate::stepper::ranges;
-use crate::{SavedModel, TrainError};
+use crate::{SavedModel, TrainError, calibration};
 
 /// Predicts rows of data files, or of data in memory, with a saved model.
 ///
@@ -155,6 +155,22 @@ impl<'m> Predictor<'m> {
         Ok(all)
     }
 
+    /// What the model puts out for rows in memory, row after row: numbers or logits.
+    pub(crate) fn outputs(&mut self, data: &Dataset) -> Result<Vec<f64>, TrainError> {
+        let mut all = Vec::new();
+        for range in ranges(data.rows(), self.rows) {
+            let program = self.program(room(data, range.clone()))?;
+            program.fill(data, range.clone())?;
+            let extent = room(data, range);
+            if let Some(program) = self.programs.get_mut(&extent) {
+                program.run(&mut self.variables, &self.pool)?;
+                let outputs = program.predictions();
+                all.extend((0..outputs.len()).map(|i| outputs.get(i)));
+            }
+        }
+        Ok(all)
+    }
+
     /// The program for so many rows.
     fn program(&mut self, extent: Extent) -> Result<&mut Program, TrainError> {
         use std::collections::btree_map::Entry;
@@ -174,7 +190,20 @@ impl<'m> Predictor<'m> {
         program.run(&mut self.variables, &self.pool)?;
         let outputs = program.predictions();
         let width = outputs.len() / rows.max(1);
-        Ok((0..rows).map(|row| prediction(outputs, row, width, task, scaling)).collect())
+        let calibration = &self.model.calibration;
+        let of_row = |row| {
+            let probabilities = calibration::probabilities(
+                calibration,
+                &(row * width..(row + 1) * width).map(|i| outputs.get(i)).collect::<Vec<_>>(),
+            );
+            match (prediction(outputs, row, width, task, scaling), probabilities) {
+                (Prediction::Class { class, .. }, Some(probabilities)) => {
+                    Prediction::Class { class, probabilities }
+                }
+                (prediction, _) => prediction,
+            }
+        };
+        Ok((0..rows).map(of_row).collect())
     }
 
     /// Fills the features of some rows and predicts them.
@@ -192,7 +221,10 @@ impl<'m> Predictor<'m> {
     }
 
     fn header(&self, table: &Table) -> Vec<String> {
-        let own = table.schema().names().map(str::to_owned);
+        // Columns made of others are not of the file.
+        let crosses = self.model.spec.as_ref().map_or(0, |spec| spec.data.read.crosses.len());
+        let of_file = table.schema().columns.len().saturating_sub(crosses);
+        let own = table.schema().names().take(of_file).map(str::to_owned);
         let outputs = self.model.blueprint.task.outputs();
         let classes = self.model.preprocessor.as_ref().map(|p| p.target.classes()).unwrap_or_default();
         let predictions = match self.model.blueprint.task {

@@ -142,6 +142,14 @@ impl Program {
         self.features.map_or(&mut [], |features| self.executor.feed_index(features))
     }
 
+    /// Asks the processor's cache for what rows will read of tables: the weights of their features.
+    pub fn prefetch(&self, data: &Dataset, variables: &Variables, rows: impl Iterator<Item = usize>) {
+        let Some([_, columns, _]) = self.sparse else { return };
+        for row in rows {
+            self.executor.prefetch(variables, columns, data.columns(row));
+        }
+    }
+
     /// Sets the number of the update and its learning rate.
     pub fn set(&mut self, step: u64, rate: f64) {
         if let Some(scalar) = self.step {

@@ -200,7 +200,10 @@ impl Stepper {
                 let entries = if sized.more.is_some() { cx.data.entries(batch.rows()) } else { 0 };
                 let program = sized.pick(entries);
                 if !(*keeps && *filled) || cx.data.is_augmented() {
-                    program.fill(&cx.data.at_epoch(batch.start().epoch), batch.rows())?;
+                    match cx.data.is_augmented() {
+                        true => program.fill(&cx.data.at_epoch(batch.start().epoch), batch.rows())?,
+                        false => program.fill(cx.data, batch.rows())?,
+                    }
                     *filled = true;
                 }
                 program.set(step, rate);
@@ -226,6 +229,15 @@ impl Stepper {
                 apply.run(cx.variables, cx.pool)?;
                 Ok(loss / rows as f64)
             }
+        }
+    }
+}
+
+impl Stepper {
+    /// Asks the processor's cache for what a later batch of few rows will read of tables.
+    pub fn prefetch(&self, data: &Dataset, variables: &Variables, rows: impl Iterator<Item = usize>) {
+        if let Stepper::Whole { batch, .. } = self {
+            batch.usual.prefetch(data, variables, rows);
         }
     }
 }

@@ -26,6 +26,9 @@ use crate::stepper::ranges;
 use crate::training::with_shrinkage;
 use crate::{Evaluation, Finding, RunSpec, SavedModel, TrainError, Training};
 
+/// Rows of a batch up to which the weights of the next one are asked of the cache.
+const FEW_ROWS: usize = 8;
+
 /// One pass over rows that may be more than fit into memory, with progressive validation: the loss of every row is
 /// measured before the row is learned from, so that its mean says how well the model predicts what it has not seen.
 ///
@@ -269,6 +272,10 @@ impl Streaming {
                 }
             };
             program.fill(data, range.clone())?;
+            if self.batch <= FEW_ROWS {
+                let next = range.end..(range.end + self.batch).min(data.rows());
+                program.prefetch(data, &self.variables, next);
+            }
             program.set(step, rate);
             program.run(&mut self.variables, &self.pool)?;
             let loss = program.loss();
@@ -327,6 +334,7 @@ impl Streaming {
                 .collect(),
             scores: Vec::new(),
             steps: self.state.step,
+            calibration: Vec::new(),
         }
     }
 
@@ -381,6 +389,7 @@ fn check(spec: &RunSpec) -> Result<(), TrainError> {
         ("data.split.test", data.split.test.is_some_and(|share| share > 0.0)),
         ("data.embed", !data.preprocess.embed.is_empty()),
         ("data.tokens", data.tokens.is_some()),
+        ("run.calibrate", spec.run.calibrate),
         ("stop.epochs", spec.stop.epochs.is_some_and(|epochs| epochs > 1)),
         ("stop.patience", spec.stop.patience.is_some_and(|patience| patience > 0)),
         ("stop.tolerance", spec.stop.tolerance.is_some()),

@@ -202,3 +202,35 @@ fn balanced_classes_count_the_same() {
     assert!((plain - (0.1f64 / 0.9).ln()).abs() < 0.1, "{plain}");
     assert!(balanced.abs() < 0.05, "{balanced}");
 }
+
+#[test]
+fn calibrated_probabilities_are_shares_of_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.csv");
+    // The margin says more than it should: positive with probability ¾ right of 0, ¼ left of it.
+    let key = Key::new(8);
+    let row = |i: u64| {
+        let right = key.below(2 * i, 2) == 1;
+        let yes = (key.below(2 * i + 1, 4) > 0) == right;
+        format!("{},{}\n", if right { 1.0 } else { -1.0 }, if yes { "yes" } else { "no" })
+    };
+    fs::write(&path, format!("x,y\n{}", (0..4000).map(row).collect::<String>())).unwrap();
+    let mut spec = RunSpec::new(&path, "y").unwrap();
+    for (key, value) in [("model.kind", "\"svm\""), ("stop.epochs", "5"), ("run.calibrate", "true")] {
+        spec = spec.with(key, value).unwrap();
+    }
+    let mut trainer = steepest_train::Trainer::new(&spec).unwrap();
+    trainer.train().unwrap();
+    let file = folder.path().join("model.safetensors");
+    trainer.model().save(&file).unwrap();
+    let model = SavedModel::load(&file).unwrap();
+    let mut predictor = steepest_train::Predictor::new(&model).unwrap();
+    let mut out = Vec::new();
+    predictor.csv(&path, &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    let shares: Vec<f64> =
+        text.lines().skip(1).map(|line| line.rsplit(',').next().unwrap().parse().unwrap()).collect();
+    assert!(shares.iter().all(|p| (p - 0.25).abs() < 0.06 || (p - 0.75).abs() < 0.06), "{:?}", &shares[..8]);
+    let refused = steepest_train::Trainer::new(&spec.with("data.split.validation", 0.0).unwrap());
+    assert!(matches!(refused, Err(TrainError::NothingToCalibrate)));
+}

@@ -1,5 +1,6 @@
 //! Where rows come from. One file per source; each lists itself below.
 
+mod crossed;
 pub mod csv;
 pub mod folder;
 pub mod idx;
@@ -16,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use steepest_tensor::Shape;
 
 use crate::error::Nearest;
-use crate::{DataError, Finding, ReadOptions, Schema, Table};
+use crate::{ColumnKind, DataError, Finding, ReadOptions, Schema, Table};
 
 /// Every source, in the order in which they are asked whether a file is theirs.
 pub static SOURCES: &[&SourceSpec] =
@@ -137,7 +138,15 @@ pub type Open = fn(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>
 /// # Errors
 /// [`DataError::UnknownFormat`], and those of opening.
 pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>, DataError> {
-    (detect(path, options)?.open)(path, options)
+    let spec = detect(path, options)?;
+    if options.crosses.is_empty() {
+        return (spec.open)(path, options);
+    }
+    let mut own = options.clone();
+    for name in options.crosses.iter().flat_map(|cross| crossed::parts(cross)).filter(|_| options.only) {
+        own.columns.entry(name.to_owned()).or_insert(ColumnKind::Categorical);
+    }
+    Ok(Box::new(crossed::Crossed::new((spec.open)(path, &own)?, &options.crosses)?))
 }
 
 /// The source that fits a file, or the one that `options.format` names.

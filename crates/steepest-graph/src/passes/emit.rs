@@ -237,6 +237,15 @@ impl Emitter<'_> {
                 let [table, indices, values] = [table, indices, values].map(|value| self.place(*value));
                 vec![Instr::WriteRows { table, indices, values, width: *width, add: *add, to }]
             }
+            Kernel::AddProduct { table, csr, by, factors, negate, width, .. } => {
+                let [offsets, columns, values] = csr.map(|value| self.place(value));
+                let (table, by, width, negate) = (self.place(*table), self.place(*by), *width, *negate);
+                let number = |node: &usize| self.scalars.get(node).copied().unwrap_or(usize::MAX);
+                let factors = factors.iter().map(number).collect();
+                let instr =
+                    Instr::AddProduct { offsets, columns, values, by, factors, negate, table, width, to };
+                vec![instr]
+            }
             Kernel::FirstOccurrence { indices, rows, .. } => {
                 vec![Instr::FirstOccurrence { indices: self.place(*indices), rows: *rows, to }]
             }

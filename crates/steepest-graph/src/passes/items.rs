@@ -44,6 +44,10 @@ impl Item {
             Kernel::WriteRows { table, indices, values, width, .. } => {
                 vec![(*table, Some(*width)), (*indices, None), (*values, None)]
             }
+            Kernel::AddProduct { table, csr, by, width, .. } => {
+                let others = csr.iter().chain([by]).map(|&value| (value, None));
+                std::iter::once((*table, Some(*width))).chain(others).collect()
+            }
             Kernel::FirstOccurrence { indices, .. } => vec![(*indices, None)],
             Kernel::Distinct { indices, first } => vec![(*indices, Some(1)), (*first, Some(1))],
             Kernel::Segments { offsets } => vec![(*offsets, None)],
@@ -65,6 +69,7 @@ impl Item {
             Kernel::Distinct { .. } => Some(1),
             Kernel::Gather { width, .. }
             | Kernel::WriteRows { width, .. }
+            | Kernel::AddProduct { width, .. }
             | Kernel::SparseMatMul { width, .. } => Some(*width),
             Kernel::Scan(_)
             | Kernel::Copy { .. }
@@ -127,6 +132,9 @@ impl Item {
             Kernel::ScatterAdd { width, rows, .. } => (0, 2 * width * rows),
             Kernel::WriteRows { count, width, add, .. } => {
                 (if *add { count * width } else { 0 }, 3 * count * width)
+            }
+            Kernel::AddProduct { capacity, width, .. } => {
+                (2 * capacity * width, capacity * (2 * width + 2) + width)
             }
             Kernel::FirstOccurrence { count, .. } => (8 * count, 4 * count),
             Kernel::Distinct { .. } | Kernel::Segments { .. } => (0, 3 * self.extent),

@@ -13,6 +13,7 @@ use steepest_tensor::{Shape, TileOp, Window};
 use crate::op::{Element, Op};
 use crate::ops::conv2d::Sizes;
 use crate::ops::scan::{Scan, Segment};
+use crate::passes::product_update::{ProductUpdate, product_update};
 use crate::passes::scan::ScanPlan;
 use crate::passes::simplify::Flow;
 
@@ -115,6 +116,16 @@ pub(crate) enum Kernel {
     ScatterAdd { values: usize, indices: usize, width: usize, rows: usize },
     /// Rows of a table written.
     WriteRows { table: usize, indices: usize, values: usize, count: usize, width: usize, add: bool },
+    /// A table plus a transposed sparse matrix times rows, times host scalars.
+    AddProduct {
+        table: usize,
+        csr: [usize; 3],
+        capacity: usize,
+        by: usize,
+        factors: Vec<usize>,
+        negate: bool,
+        width: usize,
+    },
     /// First positions of indices.
     FirstOccurrence { indices: usize, count: usize, rows: usize },
     /// Indices at their first positions.
@@ -313,7 +324,10 @@ impl Lowering<'_> {
                 let extent = flow.shape(inputs[1]).elements();
                 Item { node, extent, kernel: Kernel::Gather { table, rows, width, indices, outside } }
             }
-            Op::AddRows(_) => self.write_rows(node, true),
+            Op::AddRows(_) => match product_update(flow, node) {
+                Some(update) => self.add_product(node, update),
+                None => self.write_rows(node, true),
+            },
             Op::SetRows(_) => self.write_rows(node, false),
             Op::FirstOccurrence(first) => {
                 let (indices, count) = (self.demand(inputs[0]), shape.elements());
@@ -394,6 +408,16 @@ impl Lowering<'_> {
             extent: shape[0],
             kernel: Kernel::WriteRows { table, indices, values, count, width, add },
         }
+    }
+
+    fn add_product(&mut self, node: usize, update: ProductUpdate) -> Item {
+        let shape = self.flow.shape(node);
+        let ProductUpdate { table, csr, by, factors, negate } = update;
+        let capacity = self.flow.shape(csr[1]).elements();
+        let csr = csr.map(|value| self.demand(value));
+        let (table, by, width) = (self.demand(table), self.demand(by), shape[1..].iter().product());
+        let kernel = Kernel::AddProduct { table, csr, capacity, by, factors, negate, width };
+        Item { node, extent: shape[0], kernel }
     }
 
     fn conv(&mut self, node: usize, window: &Window, groups: usize, transposed: bool) -> Item {

@@ -16,6 +16,7 @@ mod items;
 pub(crate) mod lower;
 pub(crate) mod panels;
 pub(crate) mod place;
+mod product_update;
 pub(crate) mod scan;
 pub(crate) mod schedule;
 pub(crate) mod simplify;

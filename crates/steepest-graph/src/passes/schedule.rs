@@ -129,7 +129,8 @@ fn write_in_place(
         if other == node {
             // A tile reads each element before it writes it, and rows that are written in a table are all that
             // changes in it; other kernels read some elements later.
-            if !aligned || !matches!(writer.kernel, Kernel::Tile { .. } | Kernel::WriteRows { .. }) {
+            let rows = matches!(writer.kernel, Kernel::WriteRows { .. } | Kernel::AddProduct { .. });
+            if !aligned || !rows && !matches!(writer.kernel, Kernel::Tile { .. }) {
                 return false;
             }
         } else {

@@ -2,6 +2,7 @@
 
 mod assignments;
 mod dice;
+mod features;
 mod harness;
 mod operations;
 mod products;

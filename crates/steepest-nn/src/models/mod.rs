@@ -18,6 +18,7 @@ pub mod linear;
 pub mod logistic;
 pub mod matrix_factorization;
 pub mod mlp;
+pub mod random_fourier;
 pub mod recurrent;
 pub mod resnet;
 pub mod ridge;
@@ -46,6 +47,7 @@ pub static MODELS: &[&ModelSpec] = &[
     &lasso::SPEC,
     &elastic_net::SPEC,
     &svm::SPEC,
+    &random_fourier::SPEC,
     &factorization_machine::SPEC,
     &matrix_factorization::SPEC,
 ];

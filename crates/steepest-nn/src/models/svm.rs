@@ -51,16 +51,21 @@ impl Model for Svm {
     }
 
     fn usual_loss(&self, task: &Task) -> Option<&'static str> {
-        match task {
-            Task::Regression { .. } => Some("epsilon-insensitive"),
-            Task::Binary => Some("hinge"),
-            Task::Multiclass { .. } => Some("multiclass-hinge"),
-            Task::NextToken { .. } => None,
-        }
+        usual_hinge(task)
     }
 
     fn shrinkage(&self) -> Shrinkage {
         Shrinkage { l1: 0.0, l2: self.l2 }
+    }
+}
+
+/// The hinge loss of a task.
+pub(super) fn usual_hinge(task: &Task) -> Option<&'static str> {
+    match task {
+        Task::Regression { .. } => Some("epsilon-insensitive"),
+        Task::Binary => Some("hinge"),
+        Task::Multiclass { .. } => Some("multiclass-hinge"),
+        Task::NextToken { .. } => None,
     }
 }
 

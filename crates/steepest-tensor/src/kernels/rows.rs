@@ -1,5 +1,6 @@
 //! Kernels of tables and sparse matrices: rows by index.
 
+use crate::prefetch;
 use crate::real::Real;
 
 /// No row.
@@ -184,7 +185,8 @@ pub(crate) unsafe fn sparse_product<T: Real>(
             let from = (*csr.offsets.add(r) as usize).min(csr.capacity);
             let stop = (*csr.offsets.add(r + 1) as usize).min(csr.capacity);
             if width == 1 {
-                *to.add(r) = sparse_dot(csr, dense, features, from, stop);
+                let last = (*csr.offsets.add(end) as usize).min(csr.capacity);
+                *to.add(r) = sparse_dot(csr, (dense, features), (from, stop), last);
                 continue;
             }
             let target = std::slice::from_raw_parts_mut(to.add(r * width), width);
@@ -201,17 +203,20 @@ pub(crate) unsafe fn sparse_product<T: Real>(
     }
 }
 
-/// Σ values[k] · dense[columns[k]] in four sums, so that additions do not wait for one another.
+/// Entries ahead of which their factors are asked of the cache: about one row.
+const AHEAD: usize = 96;
+
+/// Σ values[k] · dense[columns[k]] in four sums, so that additions do not wait for one another. Entries below `last` are
+/// those of this row and the next ones, whose factors are asked of the cache meanwhile.
 ///
 /// # Safety
-/// As for [`sparse_product`], for the entries `from..stop`.
+/// As for [`sparse_product`], for the entries `from..stop`, and columns up to `last`.
 #[inline(always)]
 unsafe fn sparse_dot<T: Real>(
     csr: &Entries<T>,
-    dense: *const T,
-    features: usize,
-    from: usize,
-    stop: usize,
+    (dense, features): (*const T, usize),
+    (from, stop): (usize, usize),
+    last: usize,
 ) -> T {
     let mut sums = [T::ZERO; 4];
     let mut k = from;
@@ -222,6 +227,12 @@ unsafe fn sparse_dot<T: Real>(
             if column < features { *csr.values.add(k) * *dense.add(column) } else { T::ZERO }
         };
         while k + 4 <= stop {
+            for ahead in k + AHEAD..(k + AHEAD + 4).min(last) {
+                let column = *csr.columns.add(ahead) as usize;
+                if column < features {
+                    prefetch(std::slice::from_ref(&*dense.add(column)));
+                }
+            }
             for (i, sum) in sums.iter_mut().enumerate() {
                 *sum = *sum + term(k + i);
             }
@@ -233,4 +244,52 @@ unsafe fn sparse_dot<T: Real>(
         }
     }
     (sums[0] + sums[1]) + (sums[2] + sums[3])
+}
+
+/// `to[columns[k]] += values[k] · (s · by[r])` for the entries k of each row r, in order, in rows `first..end`.
+///
+/// # Safety
+/// The entries' offsets have `rows + 1` readable elements, columns and values `capacity`; `by` has `rows × width`
+/// readable elements, `to` `end × width` writable ones.
+#[inline(always)]
+pub(crate) unsafe fn add_product<T: Real>(
+    csr: &Entries<T>,
+    (by, rows, scale): (*const T, usize, T),
+    width: usize,
+    to: *mut T,
+    (first, end): (usize, usize),
+) {
+    let units = end - first;
+    for r in 0..rows {
+        // SAFETY: r < rows; entries stay below the capacity, rows of the table in first..end.
+        unsafe {
+            let from = (*csr.offsets.add(r) as usize).min(csr.capacity);
+            let stop = (*csr.offsets.add(r + 1) as usize).min(csr.capacity);
+            if width == 1 {
+                let slope = *by.add(r) * scale;
+                if slope == T::ZERO {
+                    continue;
+                }
+                for k in from..stop {
+                    let at = *csr.columns.add(k) as usize;
+                    if at.wrapping_sub(first) < units {
+                        *to.add(at) = *to.add(at) + *csr.values.add(k) * slope;
+                    }
+                }
+                continue;
+            }
+            let slopes = std::slice::from_raw_parts(by.add(r * width), width);
+            if slopes.iter().all(|&slope| slope == T::ZERO) {
+                continue;
+            }
+            for k in from..stop {
+                let at = *csr.columns.add(k) as usize;
+                if at.wrapping_sub(first) < units {
+                    let value = *csr.values.add(k) * scale;
+                    let target = std::slice::from_raw_parts_mut(to.add(at * width), width);
+                    target.iter_mut().zip(slopes).for_each(|(t, &slope)| *t = *t + value * slope);
+                }
+            }
+        }
+    }
 }

@@ -136,6 +136,8 @@ pub struct RunOptions {
     pub directory: Option<PathBuf>,
     /// What is measured beside the loss; none: the usual metrics of the task.
     pub metrics: Option<Vec<String>>,
+    /// Fits probabilities to the validation rows at the end, by a sigmoid of each output (Platt, 1999).
+    pub calibrate: bool,
     /// The numbers that are computed with.
     pub precision: Precision,
     /// Threads; they change the time, never the result. None: one per core.
@@ -154,6 +156,7 @@ impl Default for RunOptions {
         RunOptions {
             directory: None,
             metrics: None,
+            calibrate: false,
             precision: Precision::F32,
             threads: None,
             checkpoint_every: None,

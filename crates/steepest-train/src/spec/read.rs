@@ -259,6 +259,7 @@ impl Document<'_> {
                 columns: self.columns()?,
                 only: false,
                 infer_rows: data.integer("infer-rows"),
+                crosses: data.texts("crosses"),
                 labels: self.path(&data, "labels"),
             },
             preprocess: PreprocessOptions {
@@ -325,6 +326,7 @@ impl Document<'_> {
         let every = run.text("checkpoint-every");
         Ok(RunOptions {
             directory: run.get("directory").map(|_| PathBuf::from(run.text("directory"))),
+            calibrate: run.flag("calibrate"),
             metrics: run.get("metrics").map(|_| run.texts("metrics")),
             precision: if run.text("precision") == "f64" { Precision::F64 } else { Precision::F32 },
             threads: NonZeroUsize::new(run.integer("threads") as usize),

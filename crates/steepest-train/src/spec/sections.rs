@@ -286,6 +286,13 @@ static DATA: Description = section(
             "scikit-learn `class_weight`",
         ),
         key(
+            "crosses",
+            "Further columns, each the values of several as one category: `kind*color`.",
+            Accepts::Texts,
+            Default::Texts(&[]),
+            "Vowpal Wabbit `--interactions`",
+        ),
+        key(
             "format",
             "The file format (`csv`, `idx`, `folder`, `libsvm`, `vowpal-wabbit`); unset: found out.",
             Accepts::Text,
@@ -410,6 +417,13 @@ static RUN: Description = section(
             Accepts::Texts,
             Default::Unset,
             OURS,
+        ),
+        key(
+            "calibrate",
+            "Fit probabilities to the validation rows at the end, by a sigmoid of each output.",
+            Accepts::Bool,
+            Default::Bool(false),
+            "none; scikit-learn `CalibratedClassifierCV(method=\"sigmoid\")`",
         ),
         key(
             "precision",

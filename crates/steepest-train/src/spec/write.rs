@@ -86,6 +86,7 @@ fn value(spec: &RunSpec, section: &str, key: &str) -> Option<Value> {
         ("data", "missing") => texts(&read.missing),
         ("data", "encoding") => text(read.encoding.as_ref()?),
         ("data", "infer-rows") => whole(read.infer_rows),
+        ("data", "crosses") => texts(&read.crosses),
         ("data", "labels") => path(read.labels.as_ref()?),
         ("batch", "size") => match spec.batch {
             steepest_data::BatchSize::Full => text("full"),
@@ -99,6 +100,7 @@ fn value(spec: &RunSpec, section: &str, key: &str) -> Option<Value> {
         ("stop", "window") => whole(stop.window),
         ("run", "directory") => path(run.directory.as_ref()?),
         ("run", "metrics") => texts(run.metrics.as_ref()?),
+        ("run", "calibrate") => Some(Value::Bool(run.calibrate)),
         ("run", "precision") => text(if run.precision == Precision::F64 { "f64" } else { "f32" }),
         ("run", "threads") => whole(run.threads?.get() as u64),
         ("run", "checkpoint-every") => text(&run.checkpoint_every.as_ref().map(Span::to_string)?),

@@ -8,7 +8,7 @@ use steepest_graph::{VariableKind, VariableSpec};
 
 use super::Trainer;
 use crate::checkpoint::Weights;
-use crate::{Event, StopReason, TrainError};
+use crate::{Event, Predictor, StopReason, TrainError, calibration};
 
 /// The last line of `metrics.jsonl`: the test rows, scored with the weights that were kept.
 #[derive(Serialize)]
@@ -61,6 +61,7 @@ impl Trainer {
                 self.variables.set(name, tensor)?;
             }
             self.score()?;
+            self.calibrate()?;
             self.write_model()?;
         }
         self.pending.push_back(Event::Stopped(reason));
@@ -83,6 +84,15 @@ impl Trainer {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Fits probabilities to the validation rows, if asked to.
+    fn calibrate(&mut self) -> Result<(), TrainError> {
+        let Some(data) = self.validation.as_ref().filter(|_| self.options.calibrate) else { return Ok(()) };
+        let model = self.model();
+        let outputs = Predictor::new(&model)?.outputs(data)?;
+        self.calibration = calibration::fit(&outputs, outputs.len() / data.rows().max(1), &data.classes());
         Ok(())
     }
 

@@ -11,12 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use steepest_data::{BatchIter, Batches, Dataset, Prepared, Preprocessor, prepare};
+use steepest_data::{Batch, BatchIter, Batches, Dataset, Prepared, Preprocessor, prepare};
 use steepest_graph::{Cost, Variables};
 use steepest_optim::{Schedule, Transform};
 use steepest_tensor::{Key, Pool};
 
 use crate::blueprint::Blueprint;
+use crate::calibration::Calibration;
 use crate::checkpoint::{State, Weights};
 use crate::evaluator::Evaluator;
 use crate::gradient_look::GradientLook;
@@ -65,6 +66,8 @@ pub struct Trainer {
     upcoming: BatchIter,
     /// The batches some steps further on, to be asked of the cache.
     ahead: BatchIter,
+    /// The last of them, whose weights are asked for one step later, when its features are there.
+    next: Option<Batch>,
     variables: Variables,
     best: Weights,
     stepper: Stepper,
@@ -81,6 +84,8 @@ pub struct Trainer {
     interrupt: Arc<AtomicBool>,
     pending: VecDeque<Event>,
     scores: Vec<(String, Evaluation)>,
+    /// What probabilities are calibrated by; empty until the end, and where nobody asked for it.
+    calibration: Calibration,
     ended: bool,
 }
 
@@ -134,6 +139,10 @@ impl Trainer {
         if rows == 0 {
             return Err(TrainError::NoRows { what: "train on" });
         }
+        let held_out = training.validation.as_ref().is_some_and(|data| !data.classes().is_empty());
+        if training.run.calibrate && !held_out {
+            return Err(TrainError::NothingToCalibrate);
+        }
         if !(training.learning_rate > 0.0 && training.learning_rate.is_finite()) {
             return Err(TrainError::LearningRate { got: training.learning_rate });
         }
@@ -179,6 +188,7 @@ impl Trainer {
             gradients: GradientLook::new(batches.per_epoch()),
             upcoming: batches.iter_from(batches.position(state.step)),
             ahead: batches.iter_from(batches.position(state.step + run::STEPS_AHEAD)),
+            next: None,
             last_checkpoint: (state.step, now),
             clock: (now, state.seconds),
             blueprint,
@@ -206,6 +216,7 @@ impl Trainer {
             interrupt: Arc::default(),
             pending,
             scores: Vec::new(),
+            calibration: Calibration::new(),
             ended: false,
         })
     }

@@ -30,9 +30,18 @@ impl Trainer {
     /// The first error of the run.
     pub fn train(&mut self) -> Result<StopReason, TrainError> {
         let mut reason = StopReason::Interrupted { step: self.state.step };
-        for event in self.run() {
-            if let Event::Stopped(stopped) = event? {
-                reason = stopped;
+        drop(self.run());
+        // Many steps in one call, without a report of each.
+        while !self.ended || !self.pending.is_empty() {
+            for event in self.pending.drain(..) {
+                if let Event::Stopped(stopped) = event {
+                    reason = stopped;
+                }
+            }
+            match self.verdict().filter(|_| !self.ended) {
+                Some(reason) => self.finish(reason)?,
+                None if self.ended => {}
+                None => drop(self.step()?),
             }
         }
         Ok(reason)
@@ -48,7 +57,7 @@ impl Trainer {
         }
         match self.verdict() {
             Some(reason) => self.finish(reason)?,
-            None => return self.step().map(Some),
+            None => return self.step().map(|report| Some(Event::Step(report))),
         }
         Ok(self.pending.pop_front())
     }
@@ -69,12 +78,15 @@ impl Trainer {
     }
 
     /// One update. Allocates nothing, but at the end of an epoch.
-    fn step(&mut self) -> Result<Event, TrainError> {
+    fn step(&mut self) -> Result<StepReport, TrainError> {
         let Some(batch) = self.upcoming.next() else { return Err(TrainError::NoRows { what: "train on" }) };
         if self.batches.size() <= FEW_ROWS
             && let Some(later) = self.ahead.next()
         {
             self.train.prefetch(later.rows());
+            if let Some(next) = self.next.replace(later) {
+                self.stepper.prefetch(&self.train, &self.variables, next.rows());
+            }
         }
         let (step, rows) = (self.state.step + 1, batch.len());
         let rate = self.rate_at(step);
@@ -92,7 +104,7 @@ impl Trainer {
         } else if step.is_multiple_of(STEPS_BETWEEN_LOOKS) || self.options.checkpoint_every.is_some() {
             self.save_if_due()?;
         }
-        Ok(Event::Step(StepReport { step, epoch, loss, learning_rate: rate, rows }))
+        Ok(StepReport { step, epoch, loss, learning_rate: rate, rows })
     }
 
     /// Measures what an epoch, or the last part of one, came to.

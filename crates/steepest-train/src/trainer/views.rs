@@ -115,6 +115,7 @@ impl Trainer {
             weights: self.weights(),
             scores: self.scores.clone(),
             steps: self.state.step,
+            calibration: self.calibration.clone(),
         }
     }
 }
