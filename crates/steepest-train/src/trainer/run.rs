@@ -19,9 +19,14 @@ const FEW_ROWS: usize = 8;
 impl Trainer {
     /// Trains: an iterator of what happens, that ends with [`Event::Stopped`].
     pub fn run(&mut self) -> Run<'_> {
+        self.begin();
+        Run { trainer: self }
+    }
+
+    /// Starts the clock of a stretch of training.
+    fn begin(&mut self) {
         self.clock = (Instant::now(), self.state.seconds);
         self.ended = false;
-        Run { trainer: self }
     }
 
     /// Trains to the end.
@@ -30,7 +35,7 @@ impl Trainer {
     /// The first error of the run.
     pub fn train(&mut self) -> Result<StopReason, TrainError> {
         let mut reason = StopReason::Interrupted { step: self.state.step };
-        drop(self.run());
+        self.begin();
         // Many steps in one call, without a report of each.
         while !self.ended || !self.pending.is_empty() {
             for event in self.pending.drain(..) {
@@ -41,7 +46,7 @@ impl Trainer {
             match self.verdict().filter(|_| !self.ended) {
                 Some(reason) => self.finish(reason)?,
                 None if self.ended => {}
-                None => drop(self.step()?),
+                None => _ = self.step()?,
             }
         }
         Ok(reason)
