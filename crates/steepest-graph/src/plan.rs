@@ -204,7 +204,10 @@ fn describe(instr: &Instr) -> String {
                 .collect();
             format!("tile of width {}, {} registers: {}", tile.width, tile.registers, names.join(" "))
         }
-        Instr::PartSum { parts, rows, columns, .. } => format!("part_sum [{parts}, {rows}, {columns}]"),
+        Instr::PartSum { times, parts, rows, columns, .. } => {
+            let what = if times.is_some() { " of products" } else { "" };
+            format!("part_sum{what} [{parts}, {rows}, {columns}]")
+        }
         Instr::Conv(conv) => format!("{} {}", instr.name(), windows(&conv.windows, &conv.channels)),
         Instr::ConvWeight(conv) => format!("{} {}", instr.name(), windows(&conv.windows, &conv.channels)),
         Instr::Loop(repeated) => {

@@ -111,7 +111,7 @@ fn scratch_len(instr: &Instr, lanes: usize) -> usize {
         Instr::Tile(tile) => tile::scratch_len(tile, lanes),
         // Its table of positions has elements of 32 bits, not more than a real number.
         Instr::FirstOccurrence { indices, .. } => kernels::rows::hash_len(indices.len),
-        Instr::Conv(conv) => conv.channels.inner,
+        Instr::Conv(conv) => kernels::conv::scratch_len(conv),
         Instr::MatMul(product) => product.scratch_len(),
         Instr::Loop(repeated) => {
             repeated.body.iter().map(|(_, instr)| scratch_len(instr, lanes)).max().unwrap_or(0)
@@ -416,11 +416,17 @@ unsafe fn run_instr<T: Real>(
             Instr::ColumnSum { from, rows, columns, to } => {
                 (kernels.column_sum)(memory.real(*from), *rows, *columns, memory.real(*to), first, end);
             }
-            Instr::PartSum { from, rows, columns, to, .. } => {
+            Instr::PartSum { from, times, rows, columns, to, .. } => {
                 for part in first..end {
-                    let (from, to) =
-                        (memory.real(*from).add(part * rows * columns), memory.real(*to).add(part * columns));
-                    (kernels.column_sum)(from, *rows, *columns, to, 0, *columns);
+                    let skip = part * rows * columns;
+                    let (from, to) = (memory.real(*from).add(skip), memory.real(*to).add(part * columns));
+                    match times {
+                        Some(times) => {
+                            let times = memory.real(*times).add(skip);
+                            (kernels.column_dot)(from, times, *rows, *columns, to);
+                        }
+                        None => (kernels.column_sum)(from, *rows, *columns, to, 0, *columns),
+                    }
                 }
             }
             Instr::Conv(conv) => (kernels.conv)(conv, memory, first, end),

@@ -245,6 +245,9 @@ impl Windows {
     }
 }
 
+/// Columns of a panel of a convolution's weight: a vector in single precision, two in double.
+pub(crate) const PANEL: usize = 16;
+
 /// Channels of a convolution: `groups` groups that do not see one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Channels {
@@ -265,7 +268,7 @@ impl Channels {
     /// Columns of a panel of the weight: its written channels in the order in which the kernel reads them,
     /// `[groups, panels, taps · inner, width]`, padded by zeros. Depthwise weights stay `[taps, groups]`.
     pub fn panel(&self) -> usize {
-        if self.outer <= 16 { 16 } else { 32 }
+        PANEL
     }
 
     /// The number of panels of a group.
@@ -365,10 +368,13 @@ pub enum Instr {
         /// The sums.
         to: Place,
     },
-    /// `to[p, c] = Σ_r from[p, r, c]`, rows in order. The unit of work is the part p.
+    /// `to[p, c] = Σ_r from[p, r, c]`, or Σ_r `from[p, r, c] · times[p, r, c]`, rows in order. The unit of work is the
+    /// part p.
     PartSum {
         /// A `parts × rows × columns` array.
         from: Place,
+        /// What it is multiplied by, if anything.
+        times: Option<Place>,
         /// Its number of parts.
         parts: usize,
         /// Rows of each part.
@@ -639,9 +645,8 @@ impl Instr {
             Instr::MaxPool(pool) => vec![&mut pool.images, &mut pool.values, &mut pool.to],
             Instr::Copy(copy) => vec![&mut copy.from, &mut copy.to],
             Instr::Fill { to, .. } => vec![to],
-            Instr::ColumnSum { from, to, .. }
-            | Instr::PartSum { from, to, .. }
-            | Instr::ArgMax { from, to, .. } => vec![from, to],
+            Instr::PartSum { from, times, to, .. } => [from, to].into_iter().chain(times).collect(),
+            Instr::ColumnSum { from, to, .. } | Instr::ArgMax { from, to, .. } => vec![from, to],
             Instr::Gather { table, indices, to, .. } => vec![table, indices, to],
             Instr::ScatterAdd { values, indices, to, .. } => vec![values, indices, to],
             Instr::WriteRows { table, indices, values, to, .. } => vec![table, indices, values, to],

@@ -191,7 +191,10 @@ fn overlaps_itself(instr: &Instr) -> bool {
         Instr::Loop(repeated) => repeated.body.iter().any(|(_, instr)| overlaps_itself(instr)),
         Instr::Tile(_) | Instr::Fill { .. } | Instr::ArgMax { .. } => false,
         Instr::MatMul(p) => overlap(&p.a.place, &p.c) || overlap(&p.b.place, &p.c),
-        Instr::ColumnSum { from, to, .. } | Instr::PartSum { from, to, .. } => overlap(from, to),
+        Instr::ColumnSum { from, to, .. } => overlap(from, to),
+        Instr::PartSum { from, times, to, .. } => {
+            overlap(from, to) || times.as_ref().is_some_and(|times| overlap(times, to))
+        }
         Instr::Conv(c) => overlap(&c.from, &c.to) || overlap(&c.weight, &c.to),
         Instr::ConvWeight(c) => overlap(&c.images, &c.to) || overlap(&c.grad, &c.to),
         Instr::MaxPool(p) => overlap(&p.images, &p.to) || overlap(&p.values, &p.to),
@@ -312,10 +315,12 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
             touch(*to, true, Some(1));
             n == *columns && holds(from, &[(*rows, *columns), (*columns, 1)]) && real(from) && real(to)
         }
-        Instr::PartSum { from, parts, rows, columns, to } => {
-            touch(*from, false, rows.checked_mul(*columns));
+        Instr::PartSum { from, times, parts, rows, columns, to } => {
+            let part = rows.checked_mul(*columns);
+            touch(*from, false, part);
+            times.iter().for_each(|times| touch(*times, false, part));
             touch(*to, true, Some(*columns));
-            n == *parts && rows.checked_mul(*columns).is_some() && real(from) && real(to)
+            n == *parts && part.is_some() && real(from) && times.iter().all(real) && real(to)
         }
         Instr::Conv(c) => {
             let Some(sizes) = window_sizes(&c.windows, &c.channels) else { return false };

@@ -200,9 +200,9 @@ impl Emitter<'_> {
             Kernel::ColumnSum { from, rows, columns } => {
                 vec![Instr::ColumnSum { from: self.place(*from), rows: *rows, columns: *columns, to }]
             }
-            Kernel::PartSum { from, parts, rows, columns } => {
-                let from = self.place(*from);
-                vec![Instr::PartSum { from, parts: *parts, rows: *rows, columns: *columns, to }]
+            Kernel::PartSum { from, times, parts, rows, columns } => {
+                let (from, times) = (self.place(*from), times.map(|times| self.place(times)));
+                vec![Instr::PartSum { from, times, parts: *parts, rows: *rows, columns: *columns, to }]
             }
             Kernel::Conv { windows, channels, transposed, from, weight } => {
                 let (from, weight) = (self.place(*from), self.place(*weight));

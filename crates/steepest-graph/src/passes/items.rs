@@ -28,7 +28,11 @@ impl Item {
             }
             Kernel::Scan(plan) => plan.sources().into_iter().map(|value| (value, None)).collect(),
             Kernel::ColumnSum { from, .. } | Kernel::Copy { from, .. } => vec![(*from, None)],
-            Kernel::PartSum { from, rows, columns, .. } => vec![(*from, Some(rows * columns))],
+            Kernel::PartSum { from, times, rows, columns, .. } => [Some(*from), *times]
+                .into_iter()
+                .flatten()
+                .map(|value| (value, Some(rows * columns)))
+                .collect(),
             Kernel::Conv { windows, channels, transposed, from, weight } => {
                 let pixels = if *transposed { windows.positions() } else { windows.pixels() };
                 vec![(*from, Some(pixels * channels.groups * channels.inner)), (*weight, None)]
@@ -111,8 +115,9 @@ impl Item {
                 (2 * batches * m * n * k, batches * (m * k + k * n + m * n))
             }
             Kernel::ColumnSum { rows, columns, .. } => (rows * columns, rows * columns + columns),
-            Kernel::PartSum { parts, rows, columns, .. } => {
-                (parts * rows * columns, parts * (rows + 1) * columns)
+            Kernel::PartSum { times, parts, rows, columns, .. } => {
+                let read = 1 + usize::from(times.is_some());
+                (parts * rows * columns * read, parts * (read * rows + 1) * columns)
             }
             Kernel::Conv { windows, channels, .. } | Kernel::ConvWeight { windows, channels, .. } => {
                 let Channels { groups, inner, outer } = *channels;

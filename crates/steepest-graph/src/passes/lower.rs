@@ -98,8 +98,8 @@ pub(crate) enum Kernel {
     },
     /// Sums of columns.
     ColumnSum { from: usize, rows: usize, columns: usize },
-    /// Sums of the rows of each part.
-    PartSum { from: usize, parts: usize, rows: usize, columns: usize },
+    /// Sums of the rows of each part, or of products of rows.
+    PartSum { from: usize, times: Option<usize>, parts: usize, rows: usize, columns: usize },
     /// A convolution, or its derivative by the images.
     Conv { windows: Windows, channels: Channels, transposed: bool, from: usize, weight: usize },
     /// A convolution's derivative by its weight.
@@ -290,8 +290,11 @@ impl Lowering<'_> {
             Op::Sum(sum) if sum.axes == [1] && flow.shape(inputs[0]).rank() == 3 => {
                 let own = flow.shape(inputs[0]);
                 let (parts, rows, columns) = (own[0], own[1], own[2]);
-                let from = self.demand(inputs[0]);
-                Item { node, extent: parts, kernel: Kernel::PartSum { from, parts, rows, columns } }
+                let (from, times) = match self.product(inputs[0]) {
+                    Some((a, b)) => (self.demand(a), Some(self.demand(b))),
+                    None => (self.demand(inputs[0]), None),
+                };
+                Item { node, extent: parts, kernel: Kernel::PartSum { from, times, parts, rows, columns } }
             }
             Op::Sum(_) => self.reduction(node, TileKind::SumRow),
             Op::Max(_) => self.reduction(node, TileKind::MaxRow),
@@ -418,6 +421,21 @@ impl Lowering<'_> {
         let (table, by, width) = (self.demand(table), self.demand(by), shape[1..].iter().product());
         let kernel = Kernel::AddProduct { table, csr, capacity, by, factors, negate, width };
         Item { node, extent: shape[0], kernel }
+    }
+
+    /// The factors of a value that is a product of two stored values, and is used only once.
+    fn product(&self, mut node: usize) -> Option<(usize, usize)> {
+        let flow = self.flow;
+        while matches!(flow.nodes[node].op, Op::Reshape(_)) && self.uses[node] == 1 {
+            node = flow.nodes[node].inputs[0];
+        }
+        let product = &flow.nodes[node];
+        let fits = matches!(product.op, Op::Mul(_)) && self.uses[node] == 1 && !self.wanted.contains(&node);
+        let stored = |&factor: &usize| {
+            let root = root(flow, factor);
+            !flow.nodes[root].host && !matches!(flow.nodes[root].op, Op::Broadcast(_))
+        };
+        (fits && product.inputs.iter().all(stored)).then(|| (product.inputs[0], product.inputs[1]))
     }
 
     fn conv(&mut self, node: usize, window: &Window, groups: usize, transposed: bool) -> Item {

@@ -1,24 +1,39 @@
 //! Convolutions over images whose channels lie last, without a copy of their patches.
 //!
-//! A few pixels times a panel of written channels stay in registers while all taps of the window and all
-//! read channels go by: each pixel's operand is a pointer into the image, or at zeros where a tap lies
-//! outside. Each element of a result is one chain of multiply-adds in a fixed order (of the weight's
-//! derivative: the sum over a few lines of one image, added to the sum so far), so its bits do not depend
-//! on how the work is shared.
+//! A few pixels times a vector or two of written channels stay in registers while taps of the window and all read
+//! channels go by: each pixel's operand is a pointer into the image. Where taps reach beyond it, the image is first
+//! copied into a frame of zeros. As many lines of the window are taken at a time as leave their weights in the
+//! first-level cache; between them, sums wait in the result. Each element of a result is one chain of multiply-adds in
+//! a fixed order (of the weight's derivative: the sum over a few lines of one image, added to the sum so far), so its
+//! bits do not depend on how the work is shared.
 
 use crate::machine::Memory;
-use crate::program::{Channels, Conv, ConvWeight};
+use crate::program::{Channels, Conv, ConvWeight, PANEL};
 use crate::real::{AVX512, Real, Vector};
 
+/// Bytes of weights that stay in the first-level cache while pixels go by.
+const RESIDENT_BYTES: usize = 24 << 10;
 /// Positions of the window whose part of the weight's derivative is summed before it is added to the whole:
-/// the lines of both images that they take stay in the first-level cache.
-const POSITIONS: usize = 64;
+/// a vector or two of their derivatives, and the lines of the image that they see, stay in the first-level cache.
+const POSITIONS: usize = 128;
+/// Rows of the weight's derivative that are computed together where there are not enough for a whole tile.
+const FEW: usize = 4;
+
+/// Elements of scratch that a convolution needs: its frame.
+pub(crate) fn scratch_len(c: &Conv) -> usize {
+    let geometry = Geometry::new(c);
+    let frame = geometry.frame();
+    if c.channels.depthwise() || frame.size == geometry.read {
+        return 0;
+    }
+    frame.size[0] * frame.size[1] * c.channels.groups * c.channels.inner
+}
 
 /// Runs a convolution, or its derivative by the image, for images `first..end`.
 ///
 /// # Safety
 /// The instruction was verified for `end` images, no other thread touches what it writes, scratch has
-/// `inner` elements, and the machine has the instruction set `ISA`.
+/// [`scratch_len`] elements, and the machine has the instruction set `ISA`.
 #[inline(always)]
 pub(crate) unsafe fn conv<T: Real, const L: usize, const ISA: u8>(
     c: &Conv,
@@ -26,31 +41,44 @@ pub(crate) unsafe fn conv<T: Real, const L: usize, const ISA: u8>(
     first: usize,
     end: usize,
 ) {
-    // SAFETY: passed on; the sizes chosen only divide the work.
+    let geometry = Geometry::new(c);
+    let Channels { groups, inner, outer } = c.channels;
+    let (read, written) = (geometry.read, geometry.written);
+    let mut frame = geometry.frame();
+    let framed = frame.size != read;
+    // SAFETY: passed on; the sizes chosen only divide the work. The frame has room for the image.
     unsafe {
-        let walk = Walk::new(c, memory);
-        for i in 0..c.channels.inner {
-            *memory.scratch.add(i) = T::ZERO;
+        if c.channels.depthwise() {
+            frame = Frame { low: [0; 2], size: read };
+        } else if framed {
+            memory.scratch.write_bytes(0, scratch_len(c));
         }
         for image in first..end {
-            let walk = walk.image(c, image);
+            let mut from = memory.real(c.from).cast_const().add(image * read[0] * read[1] * groups * inner);
+            if framed && !c.channels.depthwise() {
+                frame.fill(from, read, groups * inner, memory.scratch);
+                from = memory.scratch.cast_const();
+            }
+            let walk = Walk {
+                geometry,
+                frame,
+                channels: c.channels,
+                from,
+                weight: memory.real(c.weight).cast_const(),
+                to: memory.real(c.to).add(image * written[0] * written[1] * groups * outer),
+            };
             if c.channels.depthwise() {
                 walk.depthwise::<L, ISA>();
-            } else if ISA == AVX512 && walk.panel.is_multiple_of(2 * L) {
-                walk.panels::<L, 8, 2, ISA>();
-            } else if ISA == AVX512 {
-                walk.panels::<L, 8, 1, ISA>();
             } else {
-                walk.panels::<L, 4, 1, ISA>();
+                walk.panels::<L, ISA>();
             }
         }
     }
 }
 
-/// One image's way through a convolution.
+/// Which pixels meet which taps.
 #[derive(Clone, Copy)]
-struct Walk<'a, T> {
-    channels: &'a Channels,
+struct Geometry {
     kernel: [usize; 2],
     stride: [usize; 2],
     padding: [usize; 2],
@@ -59,53 +87,18 @@ struct Walk<'a, T> {
     read: [usize; 2],
     written: [usize; 2],
     transposed: bool,
-    panel: usize,
-    from: *const T,
-    weight: *const T,
-    to: *mut T,
-    zeros: *const T,
 }
 
-impl<'a, T: Real> Walk<'a, T> {
-    unsafe fn new(c: &'a Conv, memory: &Memory<T>) -> Walk<'a, T> {
+impl Geometry {
+    fn new(c: &Conv) -> Geometry {
         let (w, g) = (c.windows.window, &c.windows);
         let (read, written) = if c.transposed { (g.small, g.large) } else { (g.large, g.small) };
-        // SAFETY: the places were verified.
-        unsafe {
-            Walk {
-                channels: &c.channels,
-                kernel: w.kernel,
-                stride: w.stride,
-                padding: w.padding,
-                dilation: w.dilation,
-                read,
-                written,
-                transposed: c.transposed,
-                panel: c.channels.panel(),
-                from: memory.real(c.from).cast_const(),
-                weight: memory.real(c.weight).cast_const(),
-                to: memory.real(c.to),
-                zeros: memory.scratch.cast_const(),
-            }
-        }
-    }
-
-    /// The same at one image.
-    unsafe fn image(&self, c: &Conv, image: usize) -> Walk<'a, T> {
-        let Channels { groups, inner, outer } = c.channels;
-        let (read, written) = (self.read[0] * self.read[1], self.written[0] * self.written[1]);
-        // SAFETY: there are more images than `image`.
-        unsafe {
-            Walk {
-                from: self.from.add(image * read * groups * inner),
-                to: self.to.add(image * written * groups * outer),
-                ..*self
-            }
-        }
+        let (kernel, stride, padding, dilation) = (w.kernel, w.stride, w.padding, w.dilation);
+        Geometry { kernel, stride, padding, dilation, read, written, transposed: c.transposed }
     }
 
     /// Pixels whose taps have the same alignment: all of them, or, transposed, those of one remainder by the
-    /// stride. The first pixel, and how many.
+    /// stride. How many.
     fn phase(&self, axis: usize, phase: usize) -> usize {
         if self.transposed {
             self.written[axis].saturating_sub(phase).div_ceil(self.stride[axis])
@@ -125,7 +118,7 @@ impl<'a, T: Real> Walk<'a, T> {
     }
 
     /// What is read at a tap by the written pixel `index` of a phase is pixel `index · factor + shift`, for the
-    /// factor of [`Walk::base`]; `None` if the phase has no such pixel.
+    /// factor of [`Geometry::base`]; `None` if the phase has no such pixel.
     #[inline(always)]
     fn shift(&self, axis: usize, phase: usize, tap: usize) -> Option<isize> {
         let (tap, padding) = ((tap * self.dilation[axis]) as isize, self.padding[axis] as isize);
@@ -142,34 +135,105 @@ impl<'a, T: Real> Walk<'a, T> {
         (if self.transposed { index } else { index * self.stride[axis] }) as isize
     }
 
-    /// All groups, panel by panel, so that a panel of the weight stays in a cache.
+    /// What is read, with as many pixels around it as taps reach.
+    fn frame(&self) -> Frame {
+        let mut frame = Frame { low: [0; 2], size: self.read };
+        for axis in 0..2 {
+            let mut end = self.read[axis] as isize;
+            for phase in 0..self.phases(axis) {
+                let last = self.base(axis, self.phase(axis, phase).saturating_sub(1));
+                for shift in (0..self.kernel[axis]).filter_map(|tap| self.shift(axis, phase, tap)) {
+                    frame.low[axis] = frame.low[axis].max((-shift).max(0) as usize);
+                    end = end.max(last + shift + 1);
+                }
+            }
+            frame.size[axis] = frame.low[axis] + end as usize;
+        }
+        frame
+    }
+}
+
+/// An image with zeros around it.
+#[derive(Clone, Copy)]
+struct Frame {
+    /// Pixels before the image's own.
+    low: [usize; 2],
+    /// Height and width.
+    size: [usize; 2],
+}
+
+impl Frame {
+    /// Copies an image of `channels` into the frame `to`.
+    ///
+    /// # Safety
+    /// The image and the frame lie at `from` and `to`.
+    unsafe fn fill<T: Real>(&self, from: *const T, image: [usize; 2], channels: usize, to: *mut T) {
+        for line in 0..image[0] {
+            let at = ((self.low[0] + line) * self.size[1] + self.low[1]) * channels;
+            let count = image[1] * channels;
+            // SAFETY: the frame holds the image's lines.
+            unsafe { to.add(at).copy_from_nonoverlapping(from.add(line * count), count) };
+        }
+    }
+}
+
+/// One image's way through a convolution.
+#[derive(Clone, Copy)]
+struct Walk<T> {
+    geometry: Geometry,
+    frame: Frame,
+    channels: Channels,
+    from: *const T,
+    weight: *const T,
+    to: *mut T,
+}
+
+impl<T: Real> Walk<T> {
+    /// All groups, a vector or two of columns at a time, and as many lines of the window as leave their part of the
+    /// weight in the cache.
     ///
     /// # Safety
     /// As for [`conv`].
     #[inline(always)]
-    unsafe fn panels<const L: usize, const MR: usize, const NV: usize, const ISA: u8>(&self) {
-        let Channels { groups, inner, outer } = *self.channels;
-        let slab = self.kernel[0] * self.kernel[1] * inner * self.panel;
+    unsafe fn panels<const L: usize, const ISA: u8>(&self) {
+        let Channels { groups, inner, outer } = self.channels;
+        let [height, width] = self.geometry.kernel;
+        let slab = height * width * inner * PANEL;
         for group in 0..groups {
             let mut column = 0;
             while column < outer {
-                // SAFETY: the panel that holds `column` of the group lies inside the weight.
-                unsafe {
-                    let panel = group * self.channels.panels() + column / self.panel;
-                    let weight = self.weight.add(panel * slab + column % self.panel);
-                    let columns = (NV * L).min(outer - column);
-                    for y in 0..self.phases(0) {
-                        for x in 0..self.phases(1) {
-                            self.pixels::<L, MR, NV, ISA>([y, x], group, column, columns, weight);
+                // Columns lie in panels, one behind the other.
+                let at =
+                    |column: usize| (group * self.channels.panels() + column / PANEL) * slab + column % PANEL;
+                let pair = outer - column > L;
+                let vectors = 1 + usize::from(pair);
+                let columns = (vectors * L).min(outer - column);
+                let line_bytes = width * inner * vectors * L * size_of::<T>();
+                let lines = (RESIDENT_BYTES / line_bytes.max(1)).max(1);
+                for line in (0..height).step_by(lines) {
+                    let taps = (line, (line + lines).min(height));
+                    for phase in 0..self.geometry.phases(0) * self.geometry.phases(1) {
+                        let across = self.geometry.phases(1);
+                        let phase = [phase / across, phase % across];
+                        let part = Part { group, column, columns, taps, gap: at(column + L) - at(column) };
+                        // SAFETY: the panels that hold the columns of the group lie inside the weight.
+                        unsafe {
+                            let weight = self.weight.add(at(column));
+                            match (ISA == AVX512, pair) {
+                                (true, true) => self.pixels::<L, 8, 2, ISA>(phase, part, weight),
+                                (true, false) => self.pixels::<L, 8, 1, ISA>(phase, part, weight),
+                                (false, true) => self.pixels::<L, 4, 2, ISA>(phase, part, weight),
+                                (false, false) => self.pixels::<L, 4, 1, ISA>(phase, part, weight),
+                            }
                         }
                     }
                 }
-                column += NV * L;
+                column += vectors * L;
             }
         }
     }
 
-    /// All pixels of a phase for one panel, a few at a time.
+    /// All pixels of a phase for some columns and taps, a few at a time.
     ///
     /// # Safety
     /// As for [`conv`].
@@ -177,111 +241,87 @@ impl<'a, T: Real> Walk<'a, T> {
     unsafe fn pixels<const L: usize, const MR: usize, const NV: usize, const ISA: u8>(
         &self,
         phase: [usize; 2],
-        group: usize,
-        column: usize,
-        columns: usize,
+        part: Part,
         weight: *const T,
     ) {
-        let Channels { groups, inner, outer } = *self.channels;
-        let size = [self.phase(0, phase[0]), self.phase(1, phase[1])];
+        let Channels { groups, inner, outer } = self.channels;
+        let g = &self.geometry;
+        let size = [g.phase(0, phase[0]), g.phase(1, phase[1])];
         let total = size[0] * size[1];
+        let line = self.frame.size[1] as isize;
+        let own = (self.frame.low[0] * self.frame.size[1] + self.frame.low[1]) * groups * inner
+            + part.group * inner;
+        let first = self.from.wrapping_add(own);
         let (mut y, mut x, mut done) = (0, 0, 0);
         while done < total {
             let count = MR.min(total - done);
-            let mut block = Block { ys: [0; MR], xs: [0; MR], to: [0; MR] };
+            let (mut at, mut to) = ([first; MR], [self.to; MR]);
             for i in 0..MR {
-                block.ys[i] = self.base(0, y);
-                block.xs[i] = self.base(1, x);
-                let (row, at) = (self.pixel(0, phase[0], y), self.pixel(1, phase[1], x));
-                block.to[i] = (row * self.written[1] + at) * groups * outer;
+                let pixel = g.base(0, y) * line + g.base(1, x);
+                at[i] = first.wrapping_offset(pixel * (groups * inner) as isize);
+                let (row, place) = (g.pixel(0, phase[0], y), g.pixel(1, phase[1], x));
+                let pixel = row * g.written[1] + place;
+                to[i] = self.to.wrapping_add(pixel * groups * outer + part.group * outer + part.column);
                 // Beyond the last pixel, the last one again.
                 if i + 1 < count {
                     (y, x) = if x + 1 == size[1] { (y + 1, 0) } else { (y, x + 1) };
                 }
             }
             (y, x) = if x + 1 == size[1] { (y + 1, 0) } else { (y, x + 1) };
-            // SAFETY: each pixel's operands are inside the image or at the zeros; the results are pixels.
+            // SAFETY: each pixel's operands are inside the frame; the results are pixels.
             unsafe {
-                let from = self.from.add(group * inner);
-                let acc = self.block::<L, MR, NV, ISA>(phase, &block, from, weight);
-                for (row, &to) in acc.iter().zip(&block.to).take(count) {
-                    store::<T, L, NV, ISA>(row, self.to.add(to + group * outer + column), columns);
+                let mut acc = [[Vector::<T, L>::splat(T::ZERO); NV]; MR];
+                if part.taps.0 > 0 {
+                    for (row, &to) in acc.iter_mut().zip(&to) {
+                        fetch::<T, L, NV, ISA>(row, to, part.columns);
+                    }
+                }
+                self.taps::<L, MR, NV, ISA>(&mut acc, phase, &part, &at, weight);
+                for (row, &to) in acc.iter().zip(&to).take(count) {
+                    store::<T, L, NV, ISA>(row, to, part.columns);
                 }
             }
             done += count;
         }
     }
 
-    /// The sums of a block of pixels for one panel, over all taps and read channels.
+    /// Adds what some pixels read at some taps.
     ///
     /// # Safety
     /// As for [`conv`].
     #[inline(always)]
-    unsafe fn block<const L: usize, const MR: usize, const NV: usize, const ISA: u8>(
+    unsafe fn taps<const L: usize, const MR: usize, const NV: usize, const ISA: u8>(
         &self,
+        acc: &mut [[Vector<T, L>; NV]; MR],
         phase: [usize; 2],
-        block: &Block<MR>,
-        from: *const T,
+        part: &Part,
+        at: &[*const T; MR],
         weight: *const T,
-    ) -> [[Vector<T, L>; NV]; MR] {
-        let mut acc = [[Vector::<T, L>::splat(T::ZERO); NV]; MR];
-        let Channels { groups, inner, .. } = *self.channels;
-        let [height, width] = self.read;
-        let channels = groups * inner;
-        let step = inner * self.panel;
-        let whole = !self.transposed && groups == 1 && self.dilation[1] == 1 && {
-            let (low, high) = (-(self.padding[1] as isize), (self.kernel[1] - 1) as isize);
-            block.xs.iter().all(|&x| x + low >= 0 && x + low + high < width as isize)
-        };
-        for ky in 0..self.kernel[0] {
-            let Some(shift) = self.shift(0, phase[0], ky) else { continue };
-            let mut rows = [-1isize; MR];
-            let (mut any, mut all) = (false, true);
-            for (row, &y) in rows.iter_mut().zip(&block.ys) {
-                let inside = ((y + shift) as usize) < height;
-                if inside {
-                    *row = (y + shift) * width as isize;
-                }
-                (any, all) = (any | inside, all & inside);
-            }
-            if !any {
-                continue;
-            }
-            // SAFETY: offsets of pixels inside the image; the weight has a slab for each tap.
+    ) {
+        let Channels { groups, inner, .. } = self.channels;
+        let g = &self.geometry;
+        let (line, channels) = (self.frame.size[1] as isize, (groups * inner) as isize);
+        let step = inner * PANEL;
+        // The taps of a line follow one another in the image, as they do in the weight.
+        let merged = !g.transposed && groups == 1 && g.dilation[1] == 1;
+        for ky in part.taps.0..part.taps.1 {
+            let Some(down) = g.shift(0, phase[0], ky) else { continue };
+            let weight = weight.wrapping_add(ky * g.kernel[1] * step);
+            // SAFETY: the frame holds what taps reach; the weight has a slab for each tap.
             unsafe {
-                let weight = weight.add(ky * self.kernel[1] * step);
-                if whole && all {
-                    // The taps of a line follow one another, as the weight's do.
-                    let first = -(self.padding[1] as isize);
-                    let mut at = [from; MR];
-                    for i in 0..MR {
-                        at[i] = from.offset((rows[i] + block.xs[i] + first) * channels as isize);
-                    }
-                    let n = self.kernel[1] * inner;
-                    accumulate::<T, L, MR, NV, ISA, false>(&mut acc, &at, 1, weight, self.panel, n, L);
+                if merged {
+                    let skip = (down * line - g.padding[1] as isize) * channels;
+                    accumulate::<T, L, MR, NV, ISA>(acc, at, skip, weight, part.gap, g.kernel[1] * inner);
                     continue;
                 }
-                for kx in 0..self.kernel[1] {
-                    let Some(shift) = self.shift(1, phase[1], kx) else { continue };
-                    let mut at = [self.zeros; MR];
-                    let mut any = false;
-                    for i in 0..MR {
-                        let x = block.xs[i] + shift;
-                        if rows[i] >= 0 && (x as usize) < width {
-                            at[i] = from.offset((rows[i] + x) * channels as isize);
-                            any = true;
-                        }
-                    }
-                    if any {
-                        let weight = weight.add(kx * step);
-                        accumulate::<T, L, MR, NV, ISA, false>(
-                            &mut acc, &at, 1, weight, self.panel, inner, L,
-                        );
-                    }
+                for kx in 0..g.kernel[1] {
+                    let Some(right) = g.shift(1, phase[1], kx) else { continue };
+                    let skip = (down * line + right) * channels;
+                    let weight = weight.wrapping_add(kx * step);
+                    accumulate::<T, L, MR, NV, ISA>(acc, at, skip, weight, part.gap, inner);
                 }
             }
         }
-        acc
     }
 
     /// One channel in, one channel out: vectors of channels, pixel by pixel.
@@ -291,12 +331,12 @@ impl<'a, T: Real> Walk<'a, T> {
     #[inline(always)]
     unsafe fn depthwise<const L: usize, const ISA: u8>(&self) {
         let channels = self.channels.groups;
-        for y in 0..self.written[0] {
-            for x in 0..self.written[1] {
+        for y in 0..self.geometry.written[0] {
+            for x in 0..self.geometry.written[1] {
                 let mut column = 0;
                 // SAFETY: columns stay below `channels`.
                 unsafe {
-                    let to = self.to.add((y * self.written[1] + x) * channels);
+                    let to = self.to.add((y * self.geometry.written[1] + x) * channels);
                     while column + 2 * L <= channels {
                         self.depthwise_pixel::<L, 2, ISA, false>(y, x, to, column, L);
                         column += 2 * L;
@@ -328,27 +368,29 @@ impl<'a, T: Real> Walk<'a, T> {
     ) {
         let channels = self.channels.groups;
         let split = |axis: usize, at: usize| {
-            let stride = if self.transposed { self.stride[axis] } else { 1 };
+            let stride = if self.geometry.transposed { self.geometry.stride[axis] } else { 1 };
             (at % stride, at / stride)
         };
         let ((phase_y, y), (phase_x, x)) = (split(0, y), split(1, x));
         let mut acc = [Vector::<T, L>::splat(T::ZERO); NV];
-        for ky in 0..self.kernel[0] {
-            let Some(shift) = self.shift(0, phase_y, ky) else { continue };
-            let row = self.base(0, y) + shift;
-            if row as usize >= self.read[0] {
+        for ky in 0..self.geometry.kernel[0] {
+            let Some(shift) = self.geometry.shift(0, phase_y, ky) else { continue };
+            let row = self.geometry.base(0, y) + shift;
+            if row as usize >= self.geometry.read[0] {
                 continue;
             }
-            for kx in 0..self.kernel[1] {
-                let Some(shift) = self.shift(1, phase_x, kx) else { continue };
-                let at = self.base(1, x) + shift;
-                if at as usize >= self.read[1] {
+            for kx in 0..self.geometry.kernel[1] {
+                let Some(shift) = self.geometry.shift(1, phase_x, kx) else { continue };
+                let at = self.geometry.base(1, x) + shift;
+                if at as usize >= self.geometry.read[1] {
                     continue;
                 }
                 // SAFETY: the pixel is inside the image, the tap inside the weight.
                 unsafe {
-                    let from = self.from.add((row as usize * self.read[1] + at as usize) * channels + column);
-                    let weight = self.weight.add((ky * self.kernel[1] + kx) * channels + column);
+                    let from = self
+                        .from
+                        .add((row as usize * self.geometry.read[1] + at as usize) * channels + column);
+                    let weight = self.weight.add((ky * self.geometry.kernel[1] + kx) * channels + column);
                     for (v, sum) in acc.iter_mut().enumerate() {
                         let a = load::<T, L, ISA, PART>(from.add(v * L), last);
                         let b = load::<T, L, ISA, PART>(weight.add(v * L), last);
@@ -362,13 +404,17 @@ impl<'a, T: Real> Walk<'a, T> {
     }
 }
 
-/// Pixels that are computed together.
-struct Block<const MR: usize> {
-    /// Where their windows stand in what is read, before the taps' shifts.
-    ys: [isize; MR],
-    xs: [isize; MR],
-    /// Where their results go, in elements.
-    to: [usize; MR],
+/// Written channels and taps that are computed together.
+#[derive(Clone, Copy)]
+struct Part {
+    group: usize,
+    /// The first channel of the group.
+    column: usize,
+    columns: usize,
+    /// The first and the end of the window's lines.
+    taps: (usize, usize),
+    /// Elements of the weight from a vector of columns to the next one.
+    gap: usize,
 }
 
 /// # Safety
@@ -405,42 +451,100 @@ unsafe fn store<T: Real, const L: usize, const NV: usize, const ISA: u8>(
     }
 }
 
-/// `acc[i][v] += Σₖ a[i][k · a_step] · b[k · b_step + v · L ..]`, the last vector of `last` elements.
+/// Reads the first `columns` elements into some vectors.
+///
+/// # Safety
+/// `columns` elements are readable.
+#[inline(always)]
+unsafe fn fetch<T: Real, const L: usize, const NV: usize, const ISA: u8>(
+    row: &mut [Vector<T, L>; NV],
+    from: *const T,
+    columns: usize,
+) {
+    for (v, vector) in row.iter_mut().enumerate() {
+        let left = columns.saturating_sub(v * L);
+        // SAFETY: the caller promises the elements.
+        unsafe {
+            if left >= L {
+                *vector = Vector::load(from.add(v * L));
+            } else if left > 0 {
+                *vector = Vector::load_part::<ISA>(from.add(v * L), left);
+            }
+        }
+    }
+}
+
+/// `acc[i][v] += Σₖ a[i][skip + k] · b[v · gap + k · PANEL ..]`: pixels anywhere, columns in panels.
 ///
 /// # Safety
 /// The elements named are readable.
 #[inline(always)]
-unsafe fn accumulate<T, const L: usize, const MR: usize, const NV: usize, const ISA: u8, const PART: bool>(
+unsafe fn accumulate<T: Real, const L: usize, const MR: usize, const NV: usize, const ISA: u8>(
     acc: &mut [[Vector<T, L>; NV]; MR],
     a: &[*const T; MR],
-    a_step: usize,
-    b: *const T,
-    b_step: usize,
+    skip: isize,
+    mut b: *const T,
+    gap: usize,
     n: usize,
-    last: usize,
-) where
-    T: Real,
-{
-    let (mut at, mut b) = (0, b);
-    for _ in 0..n {
-        let mut columns = [Vector::<T, L>::splat(T::ZERO); NV];
+) {
+    let mut k = skip;
+    let end = b.wrapping_add(n * PANEL);
+    while b != end {
         // SAFETY: the caller promises the elements.
         unsafe {
-            for (v, column) in columns.iter_mut().enumerate() {
-                *column = if PART && v == NV - 1 {
-                    Vector::load_part::<ISA>(b.add(v * L), last)
-                } else {
-                    Vector::load(b.add(v * L))
-                };
-            }
+            let columns: [Vector<T, L>; NV] = std::array::from_fn(|v| Vector::load(b.wrapping_add(v * gap)));
             for (row, &a) in acc.iter_mut().zip(a) {
-                let x = Vector::splat(*a.wrapping_add(at));
+                let x = Vector::splat(*a.wrapping_offset(k));
                 for (sum, &column) in row.iter_mut().zip(&columns) {
                     *sum = x.mul_add::<ISA>(column, *sum);
                 }
             }
         }
-        at += a_step;
+        b = b.wrapping_add(PANEL);
+        k += 1;
+    }
+}
+
+/// `acc[i][v] += Σₖ a[offset[i] + k · a_step] · b[k · b_step + v · L ..]`, the last vector of `last` elements.
+/// `NEAR`: the offsets are 0, 1, 2, …
+///
+/// # Safety
+/// The elements named are readable.
+#[inline(always)]
+#[allow(clippy::too_many_arguments)] // two strided operands
+unsafe fn correlate<
+    T: Real,
+    const L: usize,
+    const MR: usize,
+    const NV: usize,
+    const ISA: u8,
+    const PART: bool,
+    const NEAR: bool,
+>(
+    acc: &mut [[Vector<T, L>; NV]; MR],
+    offset: &[usize; MR],
+    mut a: *const T,
+    a_step: usize,
+    mut b: *const T,
+    b_step: usize,
+    n: usize,
+    last: usize,
+) {
+    for _ in 0..n {
+        // SAFETY: the caller promises the elements.
+        unsafe {
+            let columns: [Vector<T, L>; NV] = std::array::from_fn(|v| {
+                let from = b.wrapping_add(v * L);
+                if PART && v == NV - 1 { Vector::load_part::<ISA>(from, last) } else { Vector::load(from) }
+            });
+            for (i, row) in acc.iter_mut().enumerate() {
+                let x = Vector::splat(*a.wrapping_add(if NEAR { i } else { offset[i] }));
+                for (sum, &column) in row.iter_mut().zip(&columns) {
+                    *sum = x.mul_add::<ISA>(column, *sum);
+                }
+            }
+        }
+        a = a.wrapping_add(a_step);
         b = b.wrapping_add(b_step);
     }
 }
@@ -471,12 +575,15 @@ pub(crate) unsafe fn weight<T: Real, const L: usize, const ISA: u8>(
         for image in 0..c.windows.images {
             let images = images.add(image * c.windows.pixels() * groups * inner);
             let grad = grad.add(image * c.windows.positions() * columns);
-            let part = Part { c, images, grad, to };
+            let part = Share { c, images, grad, to };
             let mut line = 0;
             while line < height {
                 let until = (line + lines).min(height);
                 if c.channels.depthwise() {
                     part.depthwise::<L, ISA>(first, end, line, until);
+                } else if ISA == AVX512 && outer <= L {
+                    // One vector of columns: more rows, for as many sums at a time as an addition takes.
+                    part.rows::<L, 16, ISA>(first, end, line, until);
                 } else if ISA == AVX512 {
                     part.rows::<L, 8, ISA>(first, end, line, until);
                 } else {
@@ -488,8 +595,8 @@ pub(crate) unsafe fn weight<T: Real, const L: usize, const ISA: u8>(
     }
 }
 
-/// One image's part of the weight's derivative.
-struct Part<'a, T> {
+/// One image's share of the weight's derivative.
+struct Share<'a, T> {
     c: &'a ConvWeight,
     images: *const T,
     grad: *const T,
@@ -506,7 +613,7 @@ struct Span {
     tap: [usize; 2],
 }
 
-impl<T: Real> Part<'_, T> {
+impl<T: Real> Share<'_, T> {
     /// Where a tap lies inside the image, for positions in lines `line..until`.
     fn span(&self, tap: usize, line: usize, until: usize) -> Span {
         let w = &self.c.windows;
@@ -555,35 +662,54 @@ impl<T: Real> Part<'_, T> {
         // Without padding the taps of a line follow one another in the image, as they do in the weight.
         let merged = window.padding[1] == 0 && window.dilation[1] == 1 && groups == 1;
         let run = if merged { window.kernel[1] * inner } else { inner };
-        let mut row = first;
-        while row < end {
-            let count = MR.min(end - row).min(run - row % run);
-            let span = self.span(row / run * run / inner, line, until);
-            let skip = row % run;
-            for group in 0..groups {
-                let mut column = 0;
-                while column < outer {
-                    let left = outer - column;
-                    let at = Tile { row, count, skip: group * inner + skip, column: group * outer + column };
-                    // SAFETY: rows and columns lie inside the weight, the span inside the images.
-                    unsafe {
-                        if ISA == AVX512 && left >= 2 * L {
-                            self.tile::<L, MR, 2, ISA, false>(&span, &at, L);
-                            column += 2 * L;
-                        } else if ISA == AVX512 && left > L {
-                            self.tile::<L, MR, 2, ISA, true>(&span, &at, left - L);
-                            column += 2 * L;
-                        } else if left >= L {
-                            self.tile::<L, MR, 1, ISA, false>(&span, &at, L);
-                            column += L;
-                        } else {
-                            self.tile::<L, MR, 1, ISA, true>(&span, &at, left);
-                            column += L;
+        for group in 0..groups {
+            let mut column = 0;
+            while column < outer {
+                let left = outer - column;
+                let wide = ISA == AVX512 && left > L;
+                let mut row = first;
+                while row < end {
+                    let until_run = end.min(row - row % run + run);
+                    let span = self.span(row / run * run / inner, line, until);
+                    while row < until_run {
+                        let count = if until_run - row >= MR { MR } else { FEW.min(until_run - row) };
+                        let skip = group * inner + row % run;
+                        let at = Tile { row, count, skip, column: group * outer + column };
+                        // SAFETY: rows and columns lie inside the weight, the span inside the images.
+                        unsafe {
+                            match (count == MR, wide) {
+                                (true, true) => self.columns::<L, MR, 2, ISA, true>(&span, &at, left),
+                                (true, false) => self.columns::<L, MR, 1, ISA, true>(&span, &at, left),
+                                (false, true) => self.columns::<L, FEW, 2, ISA, false>(&span, &at, left),
+                                (false, false) => self.columns::<L, FEW, 1, ISA, false>(&span, &at, left),
+                            }
                         }
+                        row += count;
                     }
                 }
+                column += if wide { 2 * L } else { L };
             }
-            row += count;
+        }
+    }
+
+    /// Adds the part of a few rows and of as many columns as are left, at most `NV` vectors of them.
+    ///
+    /// # Safety
+    /// As for [`weight`].
+    #[inline(always)]
+    unsafe fn columns<const L: usize, const MR: usize, const NV: usize, const ISA: u8, const NEAR: bool>(
+        &self,
+        span: &Span,
+        at: &Tile,
+        left: usize,
+    ) {
+        // SAFETY: passed on; the last vector has the columns that are left.
+        unsafe {
+            if left >= NV * L {
+                self.tile::<L, MR, NV, ISA, false, NEAR>(span, at, L);
+            } else {
+                self.tile::<L, MR, NV, ISA, true, NEAR>(span, at, left - (NV - 1) * L);
+            }
         }
     }
 
@@ -592,7 +718,14 @@ impl<T: Real> Part<'_, T> {
     /// # Safety
     /// As for [`weight`].
     #[inline(always)]
-    unsafe fn tile<const L: usize, const MR: usize, const NV: usize, const ISA: u8, const PART: bool>(
+    unsafe fn tile<
+        const L: usize,
+        const MR: usize,
+        const NV: usize,
+        const ISA: u8,
+        const PART: bool,
+        const NEAR: bool,
+    >(
         &self,
         span: &Span,
         at: &Tile,
@@ -606,22 +739,15 @@ impl<T: Real> Part<'_, T> {
         }
         let step = self.c.windows.window.stride[1] * groups * inner;
         let mut acc = [[Vector::<T, L>::splat(T::ZERO); NV]; MR];
+        // Beyond the last row, the last one again.
+        let offset: [usize; MR] = std::array::from_fn(|i| i.min(at.count - 1));
         for line in span.lines.0..span.lines.1 {
-            // SAFETY: the tile's channels lie inside each pixel; beyond the last row, the last one again.
+            // SAFETY: the tile's channels lie inside each pixel.
             unsafe {
                 let (image, grad) = self.line(span, line);
-                let mut a = [image; MR];
-                for (i, a) in a.iter_mut().enumerate() {
-                    *a = image.add(at.skip + i.min(at.count - 1));
-                }
-                accumulate::<T, L, MR, NV, ISA, PART>(
-                    &mut acc,
-                    &a,
-                    step,
-                    grad.add(at.column),
-                    columns,
-                    places,
-                    last,
+                let (a, b) = (image.add(at.skip), grad.add(at.column));
+                correlate::<T, L, MR, NV, ISA, PART, NEAR>(
+                    &mut acc, &offset, a, step, b, columns, places, last,
                 );
             }
         }

@@ -1,6 +1,7 @@
 //! Kernels: what a plan's instructions run, compiled once for each instruction set and chosen when the
 //! program starts.
 
+pub(crate) mod column_dot;
 pub(crate) mod conv;
 mod elementwise;
 pub(crate) mod gemm;
@@ -34,6 +35,7 @@ pub(crate) struct Kernels<T> {
     pub product: unsafe fn(&Product<T>),
     pub dot: unsafe fn(*const T, *const T, usize) -> T,
     pub column_sum: unsafe fn(*const T, usize, usize, *mut T, usize, usize),
+    pub column_dot: unsafe fn(*const T, *const T, usize, usize, *mut T),
     pub copy: CopyKernel<T>,
     pub conv: unsafe fn(&Conv, &Memory<T>, usize, usize),
     pub conv_weight: unsafe fn(&ConvWeight, &Memory<T>, usize, usize),
@@ -105,6 +107,18 @@ macro_rules! kernels {
             }
 
             $(#[$feature])*
+            unsafe fn column_dot<T: Real, const L: usize>(
+                a: *const T,
+                b: *const T,
+                rows: usize,
+                columns: usize,
+                to: *mut T,
+            ) {
+                // SAFETY: the caller promises what the kernel asks for.
+                unsafe { column_dot::column_dot::<T, L, $isa>(a, b, rows, columns, to) }
+            }
+
+            $(#[$feature])*
             unsafe fn conv<T: Real, const L: usize>(c: &Conv, memory: &Memory<T>, first: usize, end: usize) {
                 // SAFETY: the caller promises what the kernel asks for.
                 unsafe { conv::conv::<T, L, $isa>(c, memory, first, end) }
@@ -139,6 +153,7 @@ macro_rules! kernels {
                     product: product::<T, L>,
                     dot: dot::<T, L>,
                     column_sum: column_sum::<T, L>,
+                    column_dot: column_dot::<T, L>,
                     copy: copy::<T, L>,
                     conv: conv::<T, L>,
                     conv_weight: conv_weight::<T, L>,
