@@ -14,7 +14,7 @@ def build(workload, options):
     import optax
 
     versions = {"jax": jax.__version__, "optax": optax.__version__}
-    model = {"mlp": Network, "logistic": Network, "update": Update}[workload.kind]
+    model = {"mlp": Network, "logistic": Network, "update": Update}.get(workload.kind, Named)
     return model(jax, optax, workload, versions)
 
 
@@ -59,6 +59,46 @@ class Network:
         for _ in range(steps):
             x, y = self.batches[self.step % len(self.batches)]
             self.parameters, self.state, self.value = self.advance(self.parameters, self.state, x, y)
+            self.step += 1
+        self.value.block_until_ready()
+
+    def loss(self):
+        return float(self.value)
+
+
+class Named:
+    """A network whose parameters have names: one prediction for each image, or for each token."""
+
+    def __init__(self, jax, optax, workload, versions):
+        import jax_networks
+
+        self.versions = versions
+        jnp = jax.numpy
+        optimizer = optimizer_of(optax, workload.optimizer)
+        spec = workload.spec["model"]
+        forward = jax_networks.forward(spec)
+
+        def objective(parameters, statistics, x, y):
+            logits, statistics = forward(parameters, statistics, x)
+            return optax.softmax_cross_entropy_with_integer_labels(logits, y).mean(), statistics
+
+        def step(parameters, statistics, state, x, y):
+            gradient = jax.value_and_grad(objective, has_aux=True)
+            (value, statistics), gradients = gradient(parameters, statistics, x, y)
+            updates, state = optimizer.update(gradients, state, parameters)
+            return optax.apply_updates(parameters, updates), statistics, state, value
+
+        self.advance = jax.jit(step, donate_argnums=(0, 1, 2))
+        parameters = {name: jnp.array(array) for name, array in workload.parameters().items()}
+        self.kept = (parameters, jax_networks.statistics(spec, parameters), optimizer.init(parameters))
+        index = "float32" if workload.arrays["x"].dtype == "float32" else "int32"
+        self.batches = [(jnp.array(x.astype(index)), jnp.array(y.astype("int32"))) for x, y in workload.batch_arrays()]
+        self.step = 0
+
+    def run(self, steps):
+        for _ in range(steps):
+            x, y = self.batches[self.step % len(self.batches)]
+            *self.kept, self.value = self.advance(*self.kept, x, y)
             self.step += 1
         self.value.block_until_ready()
 

@@ -2,9 +2,9 @@
 
 A peer is called as `python PEER.py FOLDER --threads N`. FOLDER holds `workload.json` and the arrays it
 names, raw and little-endian. The peer takes one step, then writes a line `{"event": "ready", ...}`. It takes
-the steps that remain of the first `losses` steps, and then, for every line it reads from standard
-input, times `steps` more and writes `{"event": "round", ...}`. At the end of the input it writes one last
-line with its losses and its peak memory.
+the steps that remain of the first `losses` steps, writes `{"event": "waiting"}`, and then, for every line
+it reads from standard input, times `steps` more and writes `{"event": "round", ...}`. At the end of the
+input it writes one last line with its losses and its peak memory.
 """
 
 import argparse
@@ -33,6 +33,10 @@ class Workload:
             name: numpy.fromfile(folder / f"{name}.bin", DTYPES[array["dtype"]]).reshape(array["shape"])
             for name, array in self.spec["arrays"].items()
         }
+
+    def parameters(self):
+        """Initial values by Steepest's names, for networks whose parameters have names."""
+        return {name: array for name, array in self.arrays.items() if name not in ("x", "y")}
 
     def layers(self):
         """Pairs of initial weight (inputs × outputs) and bias, first layer first."""
@@ -75,6 +79,7 @@ def serve(build):
     say({"event": "ready", "versions": peer.versions})
     while len(losses) < workload.spec["losses"]:
         recorded()
+    say({"event": "waiting"})
     for _ in sys.stdin:
         median = peer.round() if hasattr(peer, "round") else timed(peer, workload)
         say({"event": "round", "median_step_s": median})

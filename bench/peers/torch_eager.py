@@ -7,7 +7,7 @@ def build(workload, options):
     import torch
 
     torch.set_num_threads(options.threads)
-    model = {"mlp": Network, "logistic": Network, "update": Update}[workload.kind]
+    model = {"mlp": Layers, "logistic": Layers, "update": Update}.get(workload.kind, Named)
     return model(torch, workload, options.variant == "compile")
 
 
@@ -19,34 +19,14 @@ def optimizer_of(torch, spec, parameters):
 
 
 class Network:
-    """A multilayer perceptron with softmax cross-entropy, or logistic regression."""
+    """A network and its loss, trained."""
 
-    def __init__(self, torch, workload, compiled):
+    def begin(self, torch, workload, compiled, model, loss, target):
         self.versions = {"torch": torch.__version__}
-        layers = []
-        for weight, bias in workload.layers():
-            layer = torch.nn.Linear(*weight.shape)
-            with torch.no_grad():
-                layer.weight.copy_(torch.from_numpy(weight.T.copy()))
-                layer.bias.copy_(torch.from_numpy(bias.copy()))
-            layers += [layer, torch.nn.ReLU()]
-        model = torch.nn.Sequential(*layers[:-1])
-        if workload.kind == "mlp":
-            target = torch.int64
-            criterion = torch.nn.functional.cross_entropy
-        else:
-            target = torch.float32
-
-            def criterion(logits, y):
-                return torch.nn.functional.binary_cross_entropy_with_logits(logits[:, 0], y)
-
-        def loss(x, y):
-            return criterion(model(x), y)
-
         self.objective = torch.compile(loss) if compiled else loss
         self.optimizer = optimizer_of(torch, workload.optimizer, model.parameters())
         self.batches = [
-            (torch.from_numpy(x), torch.from_numpy(y.astype("int64")).to(target))
+            (torch.from_numpy(x if x.dtype == "float32" else x.astype("int64")), torch.from_numpy(y.astype(target)))
             for x, y in workload.batch_arrays()
         ]
         self.step = 0
@@ -62,6 +42,48 @@ class Network:
 
     def loss(self):
         return self.value.item()
+
+
+class Named(Network):
+    """A network whose parameters have names: one prediction for each image, or for each token."""
+
+    def __init__(self, torch, workload, compiled):
+        import torch_networks
+
+        model = torch_networks.build(workload.spec["model"], workload.parameters())
+
+        def loss(x, y):
+            logits = model(x)
+            return torch.nn.functional.cross_entropy(logits.flatten(0, -2), y.flatten())
+
+        self.begin(torch, workload, compiled, model, loss, "int64")
+
+
+class Layers(Network):
+    """A multilayer perceptron with softmax cross-entropy, or logistic regression."""
+
+    def __init__(self, torch, workload, compiled):
+        layers = []
+        for weight, bias in workload.layers():
+            layer = torch.nn.Linear(*weight.shape)
+            with torch.no_grad():
+                layer.weight.copy_(torch.from_numpy(weight.T.copy()))
+                layer.bias.copy_(torch.from_numpy(bias.copy()))
+            layers += [layer, torch.nn.ReLU()]
+        model = torch.nn.Sequential(*layers[:-1])
+        if workload.kind == "mlp":
+            target = "int64"
+            criterion = torch.nn.functional.cross_entropy
+        else:
+            target = "float32"
+
+            def criterion(logits, y):
+                return torch.nn.functional.binary_cross_entropy_with_logits(logits[:, 0], y)
+
+        def loss(x, y):
+            return criterion(model(x), y)
+
+        self.begin(torch, workload, compiled, model, loss, target)
 
 
 class Update:

@@ -1,6 +1,6 @@
-"""Networks in PyTorch: convolutional, residual, recurrent, transformer.
+"""The networks of the workloads in PyTorch: convolutional, residual, recurrent, transformer.
 
-Each is given a description of the model, takes a batch as the harness has it, and lists which of Steepest's parameters is
+Each is given the workload's model, takes a batch as the harness has it, and lists which of Steepest's parameters is
 which of its own, and how it is laid out here.
 """
 

@@ -5,9 +5,11 @@
 #![forbid(unsafe_code)]
 
 mod folder;
+mod networks;
 mod serve;
 mod workloads;
 
 pub use folder::{Folder, FolderError};
+pub use networks::parameters;
 pub use serve::{Message, Peer, ServeError, serve};
 pub use workloads::{Array, Model, Optimizer, Workload, find, workloads};

@@ -19,6 +19,8 @@ pub enum Message {
         /// Packages and their versions.
         versions: BTreeMap<String, String>,
     },
+    /// The first steps, whose losses are compared, are done.
+    Waiting,
     /// A round is done.
     Round {
         /// Median seconds of a step, taken over chunks of steps.
@@ -71,6 +73,7 @@ pub fn serve<P: Peer>(peer: &mut P, workload: &Workload) -> Result<(), ServeErro
     while losses.len() < workload.losses {
         losses.push(recorded(peer)?);
     }
+    say(&Message::Waiting)?;
     for line in io::stdin().lock().lines() {
         line?;
         let median_step_s = timed(peer, workload).map_err(ServeError::Peer)?;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::networks::{parameters, products};
+
 /// The description of a workload, written beside its arrays.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Workload {
@@ -50,6 +52,59 @@ pub enum Model {
         /// Elements of the parameter.
         parameters: usize,
     },
+    /// 3×3 convolutions with ReLU, 2×2 maximum pooling, a hidden layer, softmax cross-entropy.
+    Cnn {
+        /// Height, width, channels.
+        image: [usize; 3],
+        /// Channels of each convolution.
+        channels: Vec<usize>,
+        /// Units of the hidden layer.
+        hidden: usize,
+        /// Classes.
+        classes: usize,
+    },
+    /// The residual network of the CIFAR experiments, shortcuts padded with zeros; batch normalization.
+    ResNet {
+        /// Height, width, channels.
+        image: [usize; 3],
+        /// Blocks of each stage.
+        blocks: usize,
+        /// Channels of each stage.
+        channels: Vec<usize>,
+        /// Classes.
+        classes: usize,
+    },
+    /// A language model: embedding, long short-term memory from a zero state, dense head.
+    Lstm {
+        /// Tokens.
+        vocabulary: usize,
+        /// Units, and size of a token's vector.
+        hidden: usize,
+        /// Tokens of a window.
+        length: usize,
+    },
+    /// The same with gated recurrent units.
+    Gru {
+        /// Tokens.
+        vocabulary: usize,
+        /// Units, and size of a token's vector.
+        hidden: usize,
+        /// Tokens of a window.
+        length: usize,
+    },
+    /// A language model of pre-norm causal transformer blocks, learned positions, GELU, tied head.
+    Gpt {
+        /// Tokens.
+        vocabulary: usize,
+        /// Blocks.
+        layers: usize,
+        /// Size of a token's vector.
+        width: usize,
+        /// Heads of each block.
+        heads: usize,
+        /// Tokens of a window.
+        length: usize,
+    },
 }
 
 /// The update rule and its hyperparameters.
@@ -92,6 +147,10 @@ pub fn workloads() -> Vec<Workload> {
     let plain = Optimizer::Sgd { learning_rate: 0.01, momentum: 0.0 };
     let mlp = |layers: &[usize]| Model::Mlp { layers: layers.to_vec() };
     let large = || mlp(&[784, 512, 256, 10]);
+    let cnn = Model::Cnn { image: [28, 28, 1], channels: vec![32, 64], hidden: 128, classes: 10 };
+    let resnet = Model::ResNet { image: [32, 32, 3], blocks: 3, channels: vec![16, 32, 64], classes: 10 };
+    let vocabulary = 65;
+    let gpt = |length| Model::Gpt { vocabulary, layers: 4, width: 128, heads: 4, length };
     vec![
         workload("mlp-784-512-256-10-b32", large(), (32, 512), &adam, (600, 10)),
         workload("mlp-784-512-256-10-b128", large(), (128, 128), &adam, (400, 10)),
@@ -105,6 +164,30 @@ pub fn workloads() -> Vec<Workload> {
             (20_000, 500),
         ),
         workload("adam-10m", Model::Update { parameters: 10_000_000 }, (1, 1), &adam, (200, 5)),
+        workload("cnn-28-b64", cnn, (64, 64), &adam, (40, 2)),
+        workload(
+            "resnet-20-b64",
+            resnet,
+            (64, 32),
+            &Optimizer::Sgd { learning_rate: 1e-3, momentum: 0.9 },
+            (20, 1),
+        ),
+        workload(
+            "lstm-256-t64-b32",
+            Model::Lstm { vocabulary, hidden: 256, length: 64 },
+            (32, 64),
+            &adam,
+            (40, 2),
+        ),
+        workload(
+            "gru-256-t64-b32",
+            Model::Gru { vocabulary, hidden: 256, length: 64 },
+            (32, 64),
+            &adam,
+            (40, 2),
+        ),
+        workload("gpt-4x128-t64-b16", gpt(64), (16, 64), &adam, (40, 2)),
+        workload("gpt-4x128-t256-b4", gpt(256), (4, 64), &adam, (40, 2)),
     ]
 }
 
@@ -147,7 +230,7 @@ impl Model {
             Model::Mlp { layers } | Model::Logistic { layers } => {
                 layers.windows(2).map(|pair| (pair[0], pair[1])).collect()
             }
-            Model::Update { .. } => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -155,7 +238,32 @@ impl Model {
     pub fn parameters(&self) -> usize {
         match self {
             Model::Update { parameters } => *parameters,
-            _ => self.layers().iter().map(|(inputs, outputs)| (inputs + 1) * outputs).sum(),
+            Model::Mlp { .. } | Model::Logistic { .. } => {
+                self.layers().iter().map(|(inputs, outputs)| (inputs + 1) * outputs).sum()
+            }
+            _ => parameters(self).iter().map(|(_, shape)| shape.iter().product::<usize>()).sum(),
+        }
+    }
+
+    /// The shape of an example, empty for an update alone.
+    pub fn example(&self) -> Vec<usize> {
+        match self {
+            Model::Update { .. } => Vec::new(),
+            Model::Mlp { .. } | Model::Logistic { .. } => vec![self.layers()[0].0],
+            Model::Cnn { image, .. } | Model::ResNet { image, .. } => image.to_vec(),
+            Model::Lstm { length, .. } | Model::Gru { length, .. } | Model::Gpt { length, .. } => {
+                vec![*length]
+            }
+        }
+    }
+
+    /// Tokens of a language model; its examples are windows of tokens, and its targets the same one further.
+    pub fn vocabulary(&self) -> Option<usize> {
+        match *self {
+            Model::Lstm { vocabulary, .. }
+            | Model::Gru { vocabulary, .. }
+            | Model::Gpt { vocabulary, .. } => Some(vocabulary),
+            _ => None,
         }
     }
 }
@@ -170,13 +278,14 @@ fn least_work(model: &Model, batch: usize, optimizer: &Optimizer) -> (f64, f64) 
     };
     let parameters = model.parameters();
     let state = 8 * (1 + slots) * parameters;
-    let layers = model.layers();
-    let products: usize = layers.iter().map(|(inputs, outputs)| inputs * outputs).sum();
-    let first = layers.first().map_or((0, 0), |layer| *layer);
-    let flops = 2 * batch * (3 * products - first.0 * first.1) + update_flops * parameters;
+    let (forward, first) = products(model);
+    let flops = 2 * batch * (3 * forward - first) + update_flops * parameters;
     let fed = match model {
         Model::Update { parameters } => 4 * parameters,
-        _ => 4 * batch * (first.0 + 1),
+        _ => {
+            let inputs: usize = model.example().iter().product();
+            4 * batch * (inputs + if model.vocabulary().is_some() { inputs } else { 1 })
+        }
     };
     (flops as f64, (state + fed) as f64)
 }
@@ -196,8 +305,17 @@ fn arrays(model: &Model, rows: usize) -> BTreeMap<String, Array> {
         add(format!("weight{index}"), &[*inputs, *outputs], "f32");
         add(format!("bias{index}"), &[*outputs], "f32");
     }
-    add("x".to_owned(), &[rows, layers[0].0], "f32");
-    add("y".to_owned(), &[rows], "u32");
+    for (name, shape) in parameters(model) {
+        add(name, &shape, "f32");
+    }
+    let examples: Vec<usize> = std::iter::once(rows).chain(model.example()).collect();
+    if model.vocabulary().is_some() {
+        add("x".to_owned(), &examples, "u32");
+        add("y".to_owned(), &examples, "u32");
+    } else {
+        add("x".to_owned(), &examples, "f32");
+        add("y".to_owned(), &[rows], "u32");
+    }
     arrays
 }
 

@@ -60,6 +60,8 @@ enum Error {
     Unknown { name: String, known: Vec<String> },
     #[error(transparent)]
     Folder(#[from] FolderError),
+    #[error(transparent)]
+    Prepare(#[from] prepare::PrepareError),
     #[error("cannot write JSON: {0}")]
     Json(#[from] serde_json::Error),
     #[error(transparent)]

@@ -8,7 +8,7 @@ use steepest_bench::{LOSS, compile};
 use steepest_graph::{
     Executor, ExecutorError, Feed, InputId, OutputId, PlanErrors, ScalarId, Variables, VariablesError,
 };
-use steepest_tensor::{DType, Pool, SliceMut, Tensor, TensorError};
+use steepest_tensor::{DType, Pool, Shape, SliceMut, Tensor, TensorError};
 
 /// A step that could not be built or taken.
 #[derive(Debug, thiserror::Error)]
@@ -48,12 +48,17 @@ pub struct Steepest {
 
 /// The batches of a training workload.
 struct Rows {
-    x: Vec<f32>,
+    x: Examples,
     y: Vec<u32>,
     features: InputId,
     targets: InputId,
     loss: OutputId,
-    batch: usize,
+    batches: usize,
+}
+
+enum Examples {
+    Reals(Vec<f32>),
+    Tokens(Vec<u32>),
 }
 
 impl Steepest {
@@ -70,6 +75,11 @@ impl Steepest {
             variables.set(&format!("{layer}.weight"), &weight).map_err(Box::new)?;
             let bias = Tensor::f32([outputs], folder.f32(&format!("bias{index}"))?).map_err(Box::new)?;
             variables.set(&format!("{layer}.bias"), &bias).map_err(Box::new)?;
+        }
+        for (name, shape) in bench_protocol::parameters(&workload.model) {
+            let shape = Shape::new(&shape).unwrap_or(Shape::SCALAR);
+            let value = Tensor::f32(shape, folder.f32(&name)?).map_err(Box::new)?;
+            variables.set(&name, &value).map_err(Box::new)?;
         }
         let mut executor = Executor::new(plan, &variables).map_err(Box::new)?;
         let rate = match workload.optimizer {
@@ -88,29 +98,32 @@ impl Steepest {
         } else {
             let (features, targets) = (input(&executor, "x")?, input(&executor, "y")?);
             let loss = executor.output(LOSS).ok_or(PeerError::Missing { name: LOSS })?;
-            Some(Rows {
-                x: folder.f32("x")?,
-                y: folder.u32("y")?,
-                features,
-                targets,
-                loss,
-                batch: workload.batch,
-            })
+            let x = match workload.model.vocabulary() {
+                Some(_) => Examples::Tokens(folder.u32("x")?),
+                None => Examples::Reals(folder.f32("x")?),
+            };
+            Some(Rows { x, y: folder.u32("y")?, features, targets, loss, batches: workload.batches })
         };
         Ok(Steepest { executor, variables, pool: Pool::new(threads), step, rows, taken: 0 })
     }
 }
 
 impl Rows {
+    /// The batch of a step.
+    fn part<'a, V>(&self, values: &'a [V], step: usize) -> &'a [V] {
+        let size = values.len() / self.batches;
+        let first = step % self.batches * size;
+        &values[first..first + size]
+    }
+
     /// Copies the batch of a step into the plan's inputs.
     fn feed(&self, executor: &mut Executor, step: usize) {
-        let first = step * self.batch % self.y.len();
-        let width = self.x.len() / self.y.len();
-        let x = &self.x[first * width..(first + self.batch) * width];
-        let y = &self.y[first..first + self.batch];
         let (features, targets) = executor.feed_pair(self.features, self.targets);
-        if let Feed::Real(features) = features {
-            copy(features, x);
+        let y = self.part(&self.y, step);
+        match (features, &self.x) {
+            (Feed::Real(features), Examples::Reals(x)) => copy(features, self.part(x, step)),
+            (Feed::Index(features), Examples::Tokens(x)) => features.copy_from_slice(self.part(x, step)),
+            (Feed::Real(_), Examples::Tokens(_)) | (Feed::Index(_), Examples::Reals(_)) => {}
         }
         match targets {
             Feed::Index(targets) => targets.copy_from_slice(y),

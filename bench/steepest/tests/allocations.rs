@@ -38,7 +38,9 @@ static COUNTING: Counting = Counting;
 #[test]
 fn a_step_allocates_nothing() {
     let pool = Pool::new(NonZeroUsize::new(2).unwrap());
-    for workload in bench_protocol::workloads() {
+    for mut workload in bench_protocol::workloads() {
+        // A small batch takes the same way, sooner.
+        workload.batch = workload.batch.min(4);
         let plan = steepest_bench::compile(&workload).unwrap();
         let mut variables = Variables::new(plan.variables(), DType::F32);
         let mut executor = Executor::new(plan, &variables).unwrap();

@@ -169,7 +169,8 @@ fn measure(
     eprintln!("{} on {threads} thread(s):", workload.name);
     let mut running: Vec<(&System, Result<Process, ProcessError>)> = Vec::new();
     for system in systems.iter().filter(|system| (system.takes)(workload)) {
-        let process = Process::start(&mut programs.command(system, folder, threads), folder, system.name);
+        let started = Process::start(&mut programs.command(system, folder, threads), folder, system.name);
+        let process = started.and_then(|mut process| process.settle().map(|()| process));
         match &process {
             Ok(process) => eprintln!("  {:<22} ready after {:.2} s", system.name, process.startup_s),
             Err(error) => eprintln!("  {:<22} {error}", system.name),

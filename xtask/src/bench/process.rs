@@ -54,6 +54,12 @@ impl Process {
         Ok(process)
     }
 
+    /// Waits for the end of the first steps, whose losses are compared.
+    pub fn settle(&mut self) -> Result<(), ProcessError> {
+        let Message::Waiting = self.hear()? else { return Err(self.silent()) };
+        Ok(())
+    }
+
     /// One round of timed steps.
     pub fn round(&mut self) -> Result<(), ProcessError> {
         if let Some(input) = &mut self.input {

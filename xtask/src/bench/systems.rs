@@ -35,12 +35,17 @@ static SYSTEMS: &[System] = &[
     python("scikit-learn-shuffle", "scikit-learn, rows shuffled", "scikit_learn.py", "shuffle", |workload| {
         matches!(workload.model, Model::Logistic { .. })
     }),
-    System { name: "burn", label: "Burn", program: Program::Rust { binary: "burn-peer" }, takes: |_| true },
+    System {
+        name: "burn",
+        label: "Burn",
+        program: Program::Rust { binary: "burn-peer" },
+        takes: without_depth,
+    },
     System {
         name: "candle",
         label: "Candle",
         program: Program::Rust { binary: "candle-peer" },
-        takes: |_| true,
+        takes: without_depth,
     },
     System { name: "steepest", label: "Steepest", program: Program::Steepest, takes: |_| true },
 ];
@@ -60,8 +65,13 @@ fn in_scikit_learn(workload: &Workload) -> bool {
     match &workload.model {
         Model::Mlp { layers } => layers.last() != Some(&2),
         Model::Logistic { .. } => true,
-        Model::Update { .. } => false,
+        _ => false,
     }
+}
+
+/// The peers in Rust have perceptrons, single layers and updates.
+fn without_depth(workload: &Workload) -> bool {
+    matches!(workload.model, Model::Mlp { .. } | Model::Logistic { .. } | Model::Update { .. })
 }
 
 /// The systems of these names, or all.

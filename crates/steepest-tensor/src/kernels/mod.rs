@@ -3,6 +3,7 @@
 
 pub(crate) mod column_dot;
 pub(crate) mod conv;
+pub(crate) mod conv_weight;
 mod elementwise;
 pub(crate) mod gemm;
 pub(crate) mod lane;
@@ -132,7 +133,7 @@ macro_rules! kernels {
                 end: usize,
             ) {
                 // SAFETY: the caller promises what the kernel asks for.
-                unsafe { conv::weight::<T, L, $isa>(c, memory, first, end) }
+                unsafe { conv_weight::weight::<T, L, $isa>(c, memory, first, end) }
             }
 
             $(#[$feature])*
