@@ -27,6 +27,10 @@ pub enum Command {
     Predict(Predict),
     /// Write on from a prompt with a language model
     Generate(Generate),
+    /// Write a model's weights for PyTorch, in safetensors under PyTorch's names
+    Export(Export),
+    /// Make a model of a spec and of weights from PyTorch
+    Import(Import),
     /// Name the items that a user is predicted to like best
     Recommend(Recommend),
     /// Name the categories whose vectors are most alike one's
@@ -129,6 +133,59 @@ pub struct Generate {
     /// Where the random numbers come from
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+}
+
+#[derive(Debug, Args)]
+pub struct Export {
+    /// The model, or the directory of its run
+    pub model: PathBuf,
+    /// Where the weights go; in Python: `safetensors.torch.load_file`
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// What the file is for
+    #[arg(long, value_enum, default_value_t = Format::Pytorch)]
+    pub format: Format,
+    /// Write names that begin with FROM with TO instead; either may be empty; may be repeated
+    #[arg(long, value_name = "FROM=TO", value_parser = pair)]
+    pub rename: Vec<(String, String)>,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "To begin a training with such weights: `steepest train SPEC --set run.init-from=WEIGHTS`."
+)]
+pub struct Import {
+    /// The spec (`.toml`) that says what the model is and what it was trained on
+    pub spec: PathBuf,
+    /// The weights: `safetensors.torch.save_file(model.state_dict(), WEIGHTS)`
+    pub weights: PathBuf,
+    #[command(flatten)]
+    pub run: RunArguments,
+    /// Where the model goes
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+    /// What the file is of
+    #[arg(long, value_enum, default_value_t = Format::Pytorch)]
+    pub format: Format,
+    /// Read names that begin with FROM with TO instead; either may be empty; may be repeated
+    #[arg(long, value_name = "FROM=TO", value_parser = pair)]
+    pub rename: Vec<(String, String)>,
+    /// Take what fits; what is missing keeps its initial values
+    #[arg(long)]
+    pub partial: bool,
+}
+
+/// Whose names and shapes a file of weights has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// A state dictionary of PyTorch, in safetensors
+    Pytorch,
+}
+
+/// `FROM=TO`.
+fn pair(text: &str) -> Result<(String, String), &'static str> {
+    let (from, to) = text.split_once('=').ok_or("expected FROM=TO")?;
+    Ok((from.to_owned(), to.to_owned()))
 }
 
 #[derive(Debug, Args)]

@@ -46,8 +46,10 @@ impl Activation {
 
 impl Layer for Activation {
     #[track_caller]
-    fn forward<'g>(&self, _: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        self.apply(x)
+    fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+        let y = self.apply(x);
+        cx.same_features(x, y);
+        y
     }
 }
 

@@ -4,9 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
 
-use steepest_graph::{Graph, Initial, ProblemKind, Var, VariableKind};
+use steepest_graph::{Graph, Initial, NodeId, ProblemKind, Var, VariableKind};
 use steepest_tensor::{Key, Shape};
 
+use crate::pytorch::{PyTorch, joined};
 use crate::{Fans, Init, Layer};
 
 /// The name of the host scalar that numbers the steps.
@@ -51,6 +52,11 @@ pub struct Trace<'g> {
     penalties: Vec<Var<'g>>,
     states: Vec<(String, Var<'g>)>,
     draws: BTreeMap<String, u64>,
+    pub(crate) pytorch: Vec<(String, PyTorch)>,
+    /// Values whose features PyTorch has in another order, with the axes they were flattened from.
+    pub(crate) flattened: Vec<(NodeId, Vec<usize>)>,
+    /// Whether PyTorch has the channels of sequences before their steps.
+    pub(crate) channels_first: bool,
 }
 
 impl<'g> Trace<'g> {
@@ -58,12 +64,25 @@ impl<'g> Trace<'g> {
     pub fn new(graph: &'g Graph, key: Key, phase: Phase) -> Trace<'g> {
         let (parameters, states, penalties) = (Vec::new(), Vec::new(), Vec::new());
         let (tables, draws) = (BTreeSet::new(), BTreeMap::new());
-        Trace { graph, key, phase, parameters, tables, penalties, states, draws }
+        let (pytorch, flattened, channels_first) = (Vec::new(), Vec::new(), false);
+        Trace {
+            graph,
+            key,
+            phase,
+            parameters,
+            tables,
+            penalties,
+            states,
+            draws,
+            pytorch,
+            flattened,
+            channels_first,
+        }
     }
 
     /// The outermost scope, whose path is empty.
     pub fn scope(&mut self) -> Scope<'_, 'g> {
-        Scope { trace: self, path: String::new(), again: false }
+        Scope { trace: self, path: String::new(), twin: String::new(), twin_of_parent: 0, again: false }
     }
 
     /// The parameters by full name, in the order of their declaration.
@@ -93,8 +112,11 @@ impl<'g> Trace<'g> {
 /// in checkpoints, errors and reports alike.
 #[derive(Debug)]
 pub struct Scope<'t, 'g> {
-    trace: &'t mut Trace<'g>,
+    pub(crate) trace: &'t mut Trace<'g>,
     path: String,
+    /// The path in PyTorch, and how much of it is the parent's.
+    pub(crate) twin: String,
+    pub(crate) twin_of_parent: usize,
     again: bool,
 }
 
@@ -142,7 +164,8 @@ impl<'g> Scope<'_, 'g> {
 
     fn enter<R>(&mut self, name: &str, again: bool, build: impl FnOnce(&mut Scope<'_, 'g>) -> R) -> R {
         let (graph, path) = (self.trace.graph, self.full_name(name));
-        let mut inner = Scope { trace: &mut *self.trace, path, again };
+        let (twin, twin_of_parent) = (joined(&self.twin, name), self.twin.len());
+        let mut inner = Scope { trace: &mut *self.trace, path, twin, twin_of_parent, again };
         graph.scoped(name, || build(&mut inner))
     }
 
@@ -182,7 +205,7 @@ impl<'g> Scope<'_, 'g> {
     #[track_caller]
     pub fn param_from(&mut self, name: &str, shape: impl Into<Shape>, initial: Initial) -> Var<'g> {
         let full = self.full_name(name);
-        self.declare(&full, VariableKind::Parameter, shape.into(), initial)
+        self.declare(name, &full, VariableKind::Parameter, shape.into(), initial)
     }
 
     /// A parameter of which a step reads and changes only the rows of its batch, optimizer's slots included:
@@ -207,14 +230,14 @@ impl<'g> Scope<'_, 'g> {
     pub fn state(&mut self, name: &str, shape: impl Into<Shape>, init: &Init) -> Var<'g> {
         let (full, shape) = (self.full_name(name), shape.into());
         let initial = init.initial(Fans::of(&shape), self.trace.key.stream(&full));
-        self.declare(&full, VariableKind::State, shape, initial)
+        self.declare(name, &full, VariableKind::State, shape, initial)
     }
 
     /// A state with given initial values.
     #[track_caller]
     pub fn state_from(&mut self, name: &str, shape: impl Into<Shape>, initial: Initial) -> Var<'g> {
         let full = self.full_name(name);
-        self.declare(&full, VariableKind::State, shape.into(), initial)
+        self.declare(name, &full, VariableKind::State, shape.into(), initial)
     }
 
     /// What a state becomes at the end of the step. `state` is what [`Scope::state`] returned.
@@ -224,7 +247,14 @@ impl<'g> Scope<'_, 'g> {
     }
 
     #[track_caller]
-    fn declare(&mut self, full: &str, kind: VariableKind, shape: Shape, initial: Initial) -> Var<'g> {
+    fn declare(
+        &mut self,
+        name: &str,
+        full: &str,
+        kind: VariableKind,
+        shape: Shape,
+        initial: Initial,
+    ) -> Var<'g> {
         let graph = self.trace.graph;
         let declared = match kind {
             VariableKind::State => &mut self.trace.states,
@@ -241,6 +271,7 @@ impl<'g> Scope<'_, 'g> {
         let variable = graph.variable(full, kind, shape, initial);
         if before.is_none() {
             declared.push((full.to_owned(), variable));
+            self.trace.pytorch.push((full.to_owned(), PyTorch::same(joined(&self.twin, name), &shape)));
         }
         variable
     }
@@ -267,8 +298,8 @@ impl<'g> Scope<'_, 'g> {
         graph.uniform(key, graph.host_scalar(STEP), shape)
     }
 
-    fn full_name(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+    pub(crate) fn full_name(&self, name: &str) -> String {
+        joined(&self.path, name)
     }
 }
 

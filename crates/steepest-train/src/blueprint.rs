@@ -6,7 +6,7 @@ use steepest_data::FeatureForm;
 use steepest_graph::{
     Csr, Graph, Initial, Plan, PlanOptions, ProblemKind, Var, VariableKind, VariableSpec, gradients,
 };
-use steepest_nn::{Inputs, LENGTHS, Loss, Model, Phase, Target, Task, Trace};
+use steepest_nn::{Inputs, LENGTHS, Loss, Model, Phase, PyTorch, Target, Task, Trace};
 use steepest_optim::{Parameter, Transform, apply_updates, minimize};
 use steepest_tensor::{DType, Key, Shape};
 
@@ -172,6 +172,15 @@ impl Blueprint {
         let graph = Graph::new();
         let Forward { predictions, .. } = self.forward(&graph, extent, Phase::Eval)?;
         self.compile(&graph, &[(PREDICTIONS, predictions)])
+    }
+
+    /// How PyTorch stores the model's parameters and states.
+    pub fn pytorch(&self) -> Result<Vec<(String, PyTorch)>, TrainError> {
+        let graph = Graph::new();
+        let inputs = self.inputs(&graph, Extent { rows: 1, entries: 1 })?;
+        let mut trace = Trace::new(&graph, self.key, Phase::Eval);
+        self.model.output(&mut trace.scope(), &inputs);
+        Ok(trace.pytorch().to_vec())
     }
 
     /// For each parameter max|g| and Σ(g/max|g|)², two numbers that hold a norm of any size.

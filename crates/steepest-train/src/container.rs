@@ -45,6 +45,15 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The tensor as the format has it.
+    pub fn view(&self) -> io::Result<TensorView<'_>> {
+        TensorView::new(self.dtype, self.shape.clone(), &self.bytes).map_err(io::Error::other)
+    }
+
     pub fn of_slice(name: String, shape: Shape, values: Slice<'_>) -> Stored {
         let dtype = match values {
             Slice::F32(_) => Dtype::F32,
@@ -95,10 +104,7 @@ pub(crate) fn write(path: &Path, kind: Kind, document: Json, tensors: &[Stored])
     let checksum = checksum(kind, &document, parts.collect());
     let envelope = Envelope { kind, version: VERSION, checksum, contents: document };
     let metadata = HashMap::from([(KEY.to_owned(), serde_json::to_string(&envelope)?)]);
-    let views = tensors.iter().map(|tensor| {
-        let view = TensorView::new(tensor.dtype, tensor.shape.clone(), &tensor.bytes);
-        view.map(|view| (tensor.name.as_str(), view)).map_err(io::Error::other)
-    });
+    let views = tensors.iter().map(|tensor| tensor.view().map(|view| (tensor.name(), view)));
     let views = views.collect::<io::Result<Vec<_>>>()?;
     let bytes = serialize(views, Some(metadata)).map_err(io::Error::other)?;
     write_at_once(path, &bytes)

@@ -7,7 +7,7 @@ use steepest_data::DataError;
 use steepest_graph::{ExecutorError, PlanErrors, VariablesError};
 use steepest_nn::NnError;
 
-use crate::{Fault, SpecError, VectorsError};
+use crate::{Fault, PyTorchFault, SpecError, VectorsError};
 
 /// What can go wrong with a run.
 #[derive(Debug, thiserror::Error)]
@@ -161,6 +161,14 @@ pub enum TrainError {
         /// What is wrong with it.
         fault: Fault,
     },
+    /// Weights of PyTorch that cannot be used.
+    #[error("{}: {fault}", path.display())]
+    PyTorch {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: PyTorchFault,
+    },
     /// A model that was not built from a spec, loaded without the model.
     #[error("{} holds the weights of a model written in Rust", path.display())]
     ForeignModel {
@@ -228,6 +236,7 @@ impl TrainError {
                 "use the version of Steepest that wrote it, or a newer one".to_owned()
             }
             TrainError::Model { fault, .. } => return fault.help(),
+            TrainError::PyTorch { fault, .. } => return Some(fault.help()),
             TrainError::ForeignModel { .. } => "load it in Rust with `SavedModel::load_with`".to_owned(),
             _ => return None,
         })

@@ -20,6 +20,7 @@ mod minimize;
 mod model_file;
 mod predictor;
 mod program;
+mod pytorch;
 mod run_directory;
 mod spec;
 mod stepper;
@@ -38,6 +39,7 @@ pub use generator::{Generator, Sampling};
 pub use minimize::{Minimize, Minimum};
 pub use model_file::{Fault, SavedModel};
 pub use predictor::{Predicted, Prediction, Predictor};
+pub use pytorch::{Imported, Mismatch, PyTorchFault, PyTorchOptions};
 pub use spec::{
     Choice, Place, Precision, ROOT, RunOptions, RunSpec, SECTIONS, Section, SpecError, SpecProblem,
     StopOptions, schema,

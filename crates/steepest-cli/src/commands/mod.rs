@@ -8,6 +8,7 @@ mod inspect;
 mod list;
 mod neighbors;
 mod predict;
+mod pytorch;
 mod recommend;
 mod spec;
 mod train;
@@ -28,6 +29,8 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Evaluate(arguments) => evaluate::run(&arguments),
         Command::Predict(arguments) => predict::run(&arguments),
         Command::Generate(arguments) => generate::run(&arguments),
+        Command::Export(arguments) => pytorch::export(&arguments),
+        Command::Import(arguments) => pytorch::import(&arguments),
         Command::Recommend(arguments) => recommend::run(&arguments),
         Command::Neighbors(arguments) => neighbors::run(&arguments),
         Command::Analogy(arguments) => neighbors::analogy(&arguments),

@@ -101,8 +101,14 @@ impl MultiHeadAttention {
         let (batch, length, width) = (x.dim(0), x.dim(1), x.dim(2));
         let (heads, size) = (self.heads, width / self.heads);
         let (weight, bias) = cx.layer("in_proj", |cx| {
+            cx.called_in_pytorch("");
             let weight = cx.param("weight", [width, 3 * width], &self.weight_init);
-            (weight, self.use_bias.then(|| cx.param("bias", [3 * width], &Init::zeros())))
+            let shape = [3 * width, width];
+            cx.stored_in_pytorch("weight", "in_proj_weight", &[width, 3 * width], &[1, 0], &shape);
+            let bias = self.use_bias.then(|| cx.param("bias", [3 * width], &Init::zeros()));
+            cx.stored_in_pytorch("bias", "in_proj_bias", &[3 * width], &[0], &[3 * width]);
+            cx.channels_first(false);
+            (weight, bias)
         });
         // A product for each part, so that none is cut out of a larger one; heads are views.
         let part = |k: usize| {

@@ -83,7 +83,9 @@ impl Layer for BatchNorm {
             (x - running_mean) * (1.0 / (running_var + self.epsilon).sqrt())
         };
         let scaled = gain.map_or(y, |gain| y * gain);
-        shift.map_or(scaled, |shift| scaled + shift)
+        let y = shift.map_or(scaled, |shift| scaled + shift);
+        cx.normalizes(&["weight", "bias", "running_mean", "running_var"], x, y);
+        y
     }
 }
 

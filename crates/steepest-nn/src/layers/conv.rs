@@ -118,6 +118,7 @@ impl Layer for Conv2d {
         let inner = (x.dim(3) / self.groups.max(1)).max(1);
         let shape = Shape::from([kh, kw, inner, self.outputs]);
         let weight = cx.param("weight", shape, &self.weight_init);
+        cx.turned_in_pytorch("weight", &shape, &[3, 2, 0, 1]);
         let y = x.conv2d(weight, self.window(), self.groups);
         if !self.use_bias {
             return y;
@@ -190,6 +191,8 @@ impl Layer for Conv1d {
         let inner = (channels / self.groups.max(1)).max(1);
         let shape = Shape::from([self.kernel, inner, self.outputs]);
         let weight = cx.param("weight", shape, &self.weight_init);
+        cx.turned_in_pytorch("weight", &shape, &[2, 1, 0]);
+        cx.channels_first(true);
         let weight = weight.reshape([1, self.kernel, inner, self.outputs]);
         let window = Window {
             kernel: [1, self.kernel],

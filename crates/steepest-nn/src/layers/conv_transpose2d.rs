@@ -113,6 +113,7 @@ impl Layer for ConvTranspose2d {
         let outer = (self.outputs / self.groups.max(1)).max(1);
         let shape = Shape::from([kh, kw, outer, x.dim(3)]);
         let weight = cx.param("weight", shape, &self.weight_init);
+        cx.turned_in_pytorch("weight", &shape, &[3, 2, 0, 1]);
         let window = Window {
             kernel: self.kernel.0,
             stride: self.stride.0,

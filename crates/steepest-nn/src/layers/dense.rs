@@ -71,6 +71,7 @@ impl Layer for Dense {
             return cx.graph().constant(0.0).broadcast_to([x.dim(0), self.outputs]);
         }
         let weight = cx.param("weight", [x.dim(-1), self.outputs], &self.weight_init);
+        cx.transposed_in_pytorch("weight", Some(x), x.dim(-1), self.outputs);
         self.with_bias(cx, x.matmul(weight), x.dim(-1))
     }
 
@@ -78,6 +79,7 @@ impl Layer for Dense {
     #[track_caller]
     fn forward_sparse<'g>(&self, cx: &mut Scope<'_, 'g>, x: Sparse<'g>) -> Var<'g> {
         let weight = cx.table("weight", [x.columns, self.outputs], &self.weight_init);
+        cx.transposed_in_pytorch("weight", None, x.columns, self.outputs);
         self.with_bias(cx, x.csr.matmul(weight), x.columns)
     }
 }

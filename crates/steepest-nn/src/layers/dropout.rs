@@ -46,7 +46,9 @@ impl Layer for Dropout {
         }
         let random = cx.uniform(x.shape());
         let kept = x.constant(self.rate).less_equal(random);
-        x * kept * (1.0 / (1.0 - self.rate))
+        let y = x * kept * (1.0 / (1.0 - self.rate));
+        cx.same_features(x, y);
+        y
     }
 }
 

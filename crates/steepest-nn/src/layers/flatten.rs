@@ -27,13 +27,15 @@ pub struct Flatten {}
 
 impl Layer for Flatten {
     #[track_caller]
-    fn forward<'g>(&self, _: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+    fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
         let shape = x.shape();
         let Some((&batch, features)) = shape.split_first() else {
             wrong_input("flatten", x, "a batch axis", "give it values of shape [batch, …]");
             return x;
         };
-        x.reshape([batch, features.iter().product()])
+        let flat = x.reshape([batch, features.iter().product()]);
+        cx.flattens(x, flat);
+        flat
     }
 }
 

@@ -74,7 +74,9 @@ impl Layer for LayerNorm {
         let variance = mean_last(centered.square());
         let gain = cx.param_from("weight", [n], Initial::Constant(1.0));
         let y = centered * (1.0 / (variance + self.epsilon).sqrt()) * gain;
-        if self.use_bias { y + cx.param("bias", [n], &Init::zeros()) } else { y }
+        let y = if self.use_bias { y + cx.param("bias", [n], &Init::zeros()) } else { y };
+        cx.normalizes(&["weight", "bias"], x, y);
+        y
     }
 }
 

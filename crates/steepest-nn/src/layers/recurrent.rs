@@ -180,6 +180,7 @@ impl Recurrent {
         counts: Option<Var<'g>>,
     ) -> (Var<'g>, Vec<Var<'g>>) {
         let (cell, hidden, gates) = (self.cell, self.hidden, self.cell.gates());
+        cx.channels_first(false);
         let (batch, inputs) = (x.dim(1), x.dim(2));
         let suffix = if direction == Direction::Reverse { "_reverse" } else { "" };
         let bound = 1.0 / (hidden as f64).sqrt();
@@ -187,7 +188,13 @@ impl Recurrent {
             let name = format!("{kind}_l{layer}{suffix}");
             let key = cx.initial_key(&name);
             let initial = Initial::Uniform { key, low: -bound, high: bound };
-            cx.param_from(&name, Shape::new(shape).unwrap_or(Shape::SCALAR), initial)
+            let value = cx.param_from(&name, Shape::new(shape).unwrap_or(Shape::SCALAR), initial);
+            // PyTorch has the gates below one another, and each weight transposed.
+            match *shape {
+                [g, i, o] => cx.stored_in_pytorch(&name, &name, shape, &[0, 2, 1], &[g * o, i]),
+                _ => cx.stored_in_pytorch(&name, &name, shape, &[0, 1], &[shape.iter().product()]),
+            }
+            value
         };
         let weight = param("weight_ih", &[gates, inputs, hidden]);
         let recurrent = param("weight_hh", &[gates, hidden, hidden]);

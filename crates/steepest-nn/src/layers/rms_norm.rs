@@ -51,7 +51,9 @@ impl Layer for RmsNorm {
             return x;
         }
         let gain = cx.param_from("weight", [x.dim(-1)], Initial::Constant(1.0));
-        x * (1.0 / (mean_last(x.square()) + self.epsilon).sqrt()) * gain
+        let y = x * (1.0 / (mean_last(x.square()) + self.epsilon).sqrt()) * gain;
+        cx.normalizes(&["weight"], x, y);
+        y
     }
 }
 

@@ -57,6 +57,7 @@ impl Layer for Cnn {
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
         let Some(mut h) = images("cnn", x) else { return x };
         cx.layer("cnn", |cx| {
+            cx.called_in_pytorch("");
             for (index, &channels) in self.channels.iter().enumerate() {
                 let name = format!("conv{}", index + 1);
                 h = cx.apply(&name, &Conv2d::new(channels, self.kernel), h).relu();

@@ -70,6 +70,7 @@ impl Encoder {
         let (batch, length) = (x.dim(0), x.dim(1));
         let features = x.shape()[2..].iter().product();
         cx.layer("encoder", |cx| {
+            cx.called_in_pytorch("");
             let dense = |outputs: usize, init: Init| Dense::new(outputs).weight_init(init);
             let x = x.reshape([batch, length, features]);
             let mut h = cx.apply("embed", &dense(self.width, Init::xavier_uniform()), x);

@@ -122,6 +122,7 @@ impl Model for FactorizationMachine {
     #[track_caller]
     fn output<'g>(&self, cx: &mut Scope<'_, 'g>, inputs: &Inputs<'g>) -> Var<'g> {
         cx.layer("factorization-machine", |cx| {
+            cx.called_in_pytorch("");
             let sums = match inputs.sparse() {
                 Some(sparse) => self.sparse(cx, sparse),
                 None => match self.categories(cx, inputs) {

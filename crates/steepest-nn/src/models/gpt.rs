@@ -77,6 +77,7 @@ impl Layer for Gpt {
             return x.graph().constant(0.0).broadcast_to([x.dim(0), x.dim(1), self.vocabulary]);
         }
         cx.layer("gpt", |cx| {
+            cx.called_in_pytorch("");
             let (batch, length) = (x.dim(0), x.dim(1));
             let tokens = Embedding::new(self.vocabulary, self.width);
             let table = cx.layer("tokens", |cx| tokens.table(cx));

@@ -57,6 +57,7 @@ impl Layer for LeNet {
             ..Conv2d::new(outputs, 5).padding(padding)
         };
         cx.layer("lenet", |cx| {
+            cx.called_in_pytorch("");
             let h = self.activation.apply(cx.apply("conv1", &conv(6, 2), x));
             let h = AvgPool::new(2).forward(cx, h);
             let h = self.activation.apply(cx.apply("conv2", &conv(16, 0), h));

@@ -64,6 +64,7 @@ impl Model for MatrixFactorization {
         let rows = user.index.dim(0);
         let init = Init::normal().with("std", self.init_std).unwrap_or_else(|_| Init::normal());
         cx.layer("matrix-factorization", |cx| {
+            cx.called_in_pytorch("");
             let mu = cx.param("bias", [1], &Init::zeros());
             let b = cx.table("user-bias", [user.size], &Init::zeros()).gather_or_zero(user.index);
             let c = cx.table("item-bias", [item.size], &Init::zeros()).gather_or_zero(item.index);

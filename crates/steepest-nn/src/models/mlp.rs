@@ -69,6 +69,11 @@ impl Mlp {
         Dense { use_bias: self.use_bias, weight_init, ..Dense::new(outputs) }
     }
 
+    /// The place of a dense layer in PyTorch's `Sequential`, where activations and dropouts count too.
+    fn place(&self, index: usize) -> String {
+        (index * if self.dropout > 0.0 { 3 } else { 2 }).to_string()
+    }
+
     fn hidden_init(&self, index: usize) -> Init {
         if index == 0 {
             return Init::xavier_uniform();
@@ -93,14 +98,19 @@ impl Mlp {
             (h, _) => dense.forward(cx, h.unwrap_or_else(|| cx.graph().constant(0.0))),
         };
         cx.layer("mlp", |cx| {
+            cx.called_in_pytorch("");
             for (index, &width) in self.hidden.iter().enumerate() {
                 h = Some(cx.layer(&index.to_string(), |cx| {
+                    cx.called_in_pytorch(&self.place(index));
                     let h = product(self.dense(width, self.hidden_init(index)), cx, h);
                     Dropout { rate: self.dropout }.forward(cx, self.activation.apply(h))
                 }));
             }
             let output = self.dense(self.outputs, Init::xavier_uniform());
-            cx.layer(&self.hidden.len().to_string(), |cx| product(output, cx, h))
+            cx.layer(&self.hidden.len().to_string(), |cx| {
+                cx.called_in_pytorch(&self.place(self.hidden.len()));
+                product(output, cx, h)
+            })
         })
     }
 }

@@ -86,18 +86,25 @@ impl Model for RecurrentModel {
         }
         let recurrent = Recurrent { cell, hidden, layers, bidirectional: self.bidirectional, dropout };
         cx.layer(self.name(), |cx| {
+            cx.called_in_pytorch("");
             let (batch, length) = (x.dim(0), x.dim(1));
             let (lengths, head) =
                 (inputs.get(LENGTHS), Dense::new(outputs).weight_init(Init::xavier_uniform()));
             if !tokens {
                 let x = x.reshape([batch, length, x.shape()[2..].iter().product()]);
-                let states = cx.layer("recurrent", |cx| recurrent.run(cx, x, lengths));
+                let states = cx.layer("recurrent", |cx| {
+                    cx.called_in_pytorch(self.name());
+                    recurrent.run(cx, x, lengths)
+                });
                 return cx.apply("head", &head, states.last);
             }
             // Tokens and logits are small: they are turned around, not what is between.
             let embedding = Embedding::new(outputs, self.embedding.unwrap_or(hidden));
             let embedded = cx.apply("tokens", &embedding, x.transpose());
-            let states = cx.layer("recurrent", |cx| recurrent.over_time(cx, embedded, lengths));
+            let states = cx.layer("recurrent", |cx| {
+                cx.called_in_pytorch(self.name());
+                recurrent.over_time(cx, embedded, lengths)
+            });
             cx.apply("head", &head, states.all).permute(&[1, 0, 2])
         })
     }

@@ -55,6 +55,7 @@ impl Layer for ResNet {
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
         let Some(x) = images("resnet", x) else { return x };
         cx.layer("resnet", |cx| {
+            cx.called_in_pytorch("");
             let first = self.channels.first().copied().unwrap_or(16);
             let h = cx.apply("conv1", &Conv2d::new(first, 3).padding(1).without_bias(), x);
             let mut h = cx.apply("bn1", &BatchNorm::default(), h).relu();

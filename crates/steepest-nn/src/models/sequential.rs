@@ -62,20 +62,38 @@ pub static SPEC: ModelSpec = ModelSpec {
             model = model.then(layer(entries).map_err(field)?);
         }
         if settings.flag("head") {
-            model = model.named("head", Head { outputs: task.outputs() });
+            let layers = model.len();
+            model = model.named("head", Head { outputs: task.outputs(), layers });
         }
-        Ok(Box::new(Sequential::new().named("sequential", model)))
+        Ok(Box::new(Outermost(model)))
     },
 };
 
 /// What the task needs, from features with any axes.
 struct Head {
     outputs: usize,
+    /// Layers before it.
+    layers: usize,
+}
+
+/// The layers under the model's name.
+struct Outermost(Sequential);
+
+impl Layer for Outermost {
+    #[track_caller]
+    fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+        cx.layer("sequential", |cx| {
+            cx.called_in_pytorch("");
+            self.0.forward(cx, x)
+        })
+    }
 }
 
 impl Layer for Head {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+        // PyTorch's `Sequential` counts the flattening.
+        cx.called_in_pytorch(&(self.layers + usize::from(x.shape().rank() > 2)).to_string());
         let x = Flatten {}.forward(cx, x);
         Dense::new(self.outputs).forward(cx, x)
     }

@@ -57,12 +57,18 @@ impl Layer for Softmax {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
         let x = Flatten {}.forward(cx, x);
-        cx.apply("softmax", &self.dense(), x)
+        cx.layer("softmax", |cx| {
+            cx.called_in_pytorch("");
+            self.dense().forward(cx, x)
+        })
     }
 
     #[track_caller]
     fn forward_sparse<'g>(&self, cx: &mut Scope<'_, 'g>, x: Sparse<'g>) -> Var<'g> {
-        cx.layer("softmax", |cx| self.dense().forward_sparse(cx, x))
+        cx.layer("softmax", |cx| {
+            cx.called_in_pytorch("");
+            self.dense().forward_sparse(cx, x)
+        })
     }
 }
 

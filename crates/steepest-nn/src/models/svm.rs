@@ -80,10 +80,16 @@ pub(super) fn linear<'g>(
 ) -> Var<'g> {
     let dense = Dense { use_bias, ..Dense::new(outputs) }.weight_init(Init::zeros());
     match inputs.sparse() {
-        Some(sparse) => cx.layer(name, |cx| dense.forward_sparse(cx, sparse)),
+        Some(sparse) => cx.layer(name, |cx| {
+            cx.called_in_pytorch("");
+            dense.forward_sparse(cx, sparse)
+        }),
         None => {
             let x = Flatten {}.forward(cx, inputs.first());
-            cx.apply(name, &dense, x)
+            cx.layer(name, |cx| {
+                cx.called_in_pytorch("");
+                dense.forward(cx, x)
+            })
         }
     }
 }

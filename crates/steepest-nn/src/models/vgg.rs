@@ -61,24 +61,45 @@ impl Layer for Vgg {
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
         let Some(mut h) = images("vgg", x) else { return x };
         cx.layer("vgg", |cx| {
-            let mut index = 0;
+            cx.called_in_pytorch("");
+            let (mut index, mut place) = (0, 0);
             for &channels in &self.channels {
                 for _ in 0..self.depth {
                     h = cx.layer(&format!("features.{index}"), |cx| {
+                        // torchvision counts convolutions, normalizations, rectifiers and poolings.
+                        cx.called_in_pytorch("features");
                         let conv =
                             Conv2d { use_bias: !self.batch_norm, ..Conv2d::new(channels, 3).padding(1) };
-                        let h = cx.apply("conv", &conv, h);
-                        if self.batch_norm { cx.apply("bn", &BatchNorm::default(), h) } else { h }.relu()
+                        let mut h = cx.layer("conv", |cx| {
+                            cx.called_in_pytorch(&place.to_string());
+                            conv.forward(cx, h)
+                        });
+                        if self.batch_norm {
+                            h = cx.layer("bn", |cx| {
+                                cx.called_in_pytorch(&(place + 1).to_string());
+                                BatchNorm::default().forward(cx, h)
+                            });
+                        }
+                        h.relu()
                     });
                     index += 1;
+                    place += if self.batch_norm { 3 } else { 2 };
                 }
+                place += 1;
                 h = MaxPool::new(2).forward(cx, h);
             }
             let hidden = Dense::new(self.hidden).weight_init(Init::he_normal());
             let flat = Flatten {}.forward(cx, h);
-            let h = cx.apply("fc1", &hidden, flat).relu();
+            let h = cx.layer("fc1", |cx| {
+                cx.called_in_pytorch("classifier.0");
+                hidden.forward(cx, flat)
+            });
+            let h = h.relu();
             let h = cx.apply("dropout", &Dropout { rate: self.dropout }, h);
-            cx.apply("fc2", &Dense::new(self.outputs), h)
+            cx.layer("fc2", |cx| {
+                cx.called_in_pytorch("classifier.3");
+                Dense::new(self.outputs).forward(cx, h)
+            })
         })
     }
 }

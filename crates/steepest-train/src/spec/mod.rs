@@ -148,6 +148,8 @@ pub struct RunOptions {
     pub checkpoint_seconds: f64,
     /// Checkpoints kept, the newest.
     pub keep_checkpoints: usize,
+    /// Weights to begin with: a model file, or a PyTorch state dictionary in safetensors. None: the initializers'.
+    pub init_from: Option<PathBuf>,
 }
 
 impl Default for RunOptions {
@@ -162,6 +164,7 @@ impl Default for RunOptions {
             checkpoint_every: None,
             checkpoint_seconds: 10.0,
             keep_checkpoints: 2,
+            init_from: None,
         }
     }
 }
@@ -283,7 +286,10 @@ impl RunSpec {
         if data.train != Path::new("-") {
             data.train = std::path::absolute(&data.train)?;
         }
-        for path in [&mut data.validation, &mut data.test, &mut data.read.labels].into_iter().flatten() {
+        for path in [&mut data.validation, &mut data.test, &mut data.read.labels, &mut self.run.init_from]
+            .into_iter()
+            .flatten()
+        {
             *path = std::path::absolute(&path)?;
         }
         Ok(self)

@@ -338,6 +338,7 @@ impl Document<'_> {
             })?,
             checkpoint_seconds: run.number("checkpoint-seconds"),
             keep_checkpoints: run.integer("keep-checkpoints") as usize,
+            init_from: self.path(&run, "init-from"),
         })
     }
 }

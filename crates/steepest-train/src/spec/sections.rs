@@ -454,5 +454,12 @@ static RUN: Description = section(
             OURS,
         ),
         key("keep-checkpoints", "Checkpoints kept, the newest.", Accepts::COUNT, Default::Integer(2), OURS),
+        key(
+            "init-from",
+            "Weights to begin with: a model file, or a PyTorch state dictionary in safetensors; unset: the initializers'.",
+            Accepts::Text,
+            Default::Unset,
+            OURS,
+        ),
     ],
 );

@@ -106,6 +106,7 @@ fn value(spec: &RunSpec, section: &str, key: &str) -> Option<Value> {
         ("run", "checkpoint-every") => text(&run.checkpoint_every.as_ref().map(Span::to_string)?),
         ("run", "checkpoint-seconds") => Some(Value::Number(run.checkpoint_seconds)),
         ("run", "keep-checkpoints") => whole(run.keep_checkpoints as u64),
+        ("run", "init-from") => path(run.init_from.as_ref()?),
         _ => None,
     }
 }

@@ -24,7 +24,7 @@ use crate::gradient_look::GradientLook;
 use crate::run_directory::RunDirectory;
 use crate::stepper::{StepPlans, Stepper};
 use crate::training::with_shrinkage;
-use crate::{Evaluation, Event, RunOptions, RunSpec, StopOptions, TrainError, Training};
+use crate::{Evaluation, Event, PyTorchOptions, RunOptions, RunSpec, StopOptions, TrainError, Training};
 
 pub use run::Run;
 pub use views::Overview;
@@ -184,7 +184,8 @@ impl Trainer {
         };
         let pool = options.threads.map_or_else(Pool::for_this_machine, Pool::new);
         let now = Instant::now();
-        Ok(Trainer {
+        let init_from = options.init_from.clone().filter(|_| state.step == 0);
+        let mut trainer = Trainer {
             gradients: GradientLook::new(batches.per_epoch()),
             upcoming: batches.iter_from(batches.position(state.step)),
             ahead: batches.iter_from(batches.position(state.step + run::STEPS_AHEAD)),
@@ -218,7 +219,11 @@ impl Trainer {
             scores: Vec::new(),
             calibration: Calibration::new(),
             ended: false,
-        })
+        };
+        if let Some(path) = init_from {
+            trainer.import_pytorch(path, &PyTorchOptions::default())?;
+        }
+        Ok(trainer)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can be asked of a trainer.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -9,7 +10,7 @@ use steepest_tensor::Tensor;
 
 use super::Trainer;
 use crate::stepper::StepPlans;
-use crate::{Evaluation, RunSpec, SavedModel, TrainError};
+use crate::{Evaluation, Fault, Imported, PyTorchOptions, RunSpec, SavedModel, TrainError, pytorch};
 
 /// What a run is about, for the first lines that a user sees.
 #[derive(Clone, Debug)]
@@ -99,6 +100,33 @@ impl Trainer {
     /// A parameter, state or slot of the optimizer by name, as it is now.
     pub fn tensor(&self, name: &str) -> Option<Tensor> {
         self.variables.get(name)
+    }
+
+    /// Sets parameters and states to the weights of a PyTorch state dictionary that was saved in safetensors (or of a
+    /// model file of ours); best before training begins. Slots of the optimizer keep their values.
+    ///
+    /// Numbers of 16, 32 and 64 bits are converted to the precision of the run. `num_batches_tracked` of PyTorch's
+    /// batch normalization is passed over.
+    ///
+    /// # Errors
+    /// [`TrainError::PyTorch`] with everything that does not fit; nothing is changed then.
+    pub fn import_pytorch(
+        &mut self,
+        path: impl AsRef<Path>,
+        options: &PyTorchOptions,
+    ) -> Result<Imported, TrainError> {
+        let (weights, imported) = pytorch::initial(path.as_ref(), &self.blueprint, options)?;
+        let fits = |(name, tensor): &(String, Tensor)| {
+            self.variables.get(name).is_some_and(|own| own.shape() == tensor.shape())
+        };
+        if !weights.iter().all(fits) {
+            let (path, fault) = (path.as_ref().to_owned(), Fault::OtherModel);
+            return Err(TrainError::Model { path, fault });
+        }
+        for (name, tensor) in &weights {
+            self.variables.set(name, tensor)?;
+        }
+        Ok(imported)
     }
 
     /// Names of all parameters, states and slots.
