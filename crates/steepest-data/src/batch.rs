@@ -103,15 +103,28 @@ pub struct Position {
     pub index: u64,
 }
 
-/// The order in which one epoch visits its rows: that of the data, or a random one.
+/// The order in which one epoch visits its rows: that of the data, a random one, or several streams side by side.
 #[derive(Clone, Copy, Debug)]
-pub struct Order(Option<Permutation>);
+pub struct Order(Visit);
+
+#[derive(Clone, Copy, Debug)]
+enum Visit {
+    InOrder,
+    Random(Permutation),
+    /// So many streams of so many rows.
+    Streams(u64, u64),
+}
 
 impl Order {
     /// The row at a place in the order.
     #[inline]
     pub fn at(&self, place: u64) -> usize {
-        self.0.as_ref().map_or(place, |permutation| permutation.at(place)) as usize
+        let row = match &self.0 {
+            Visit::InOrder => place,
+            Visit::Random(permutation) => permutation.at(place),
+            &Visit::Streams(streams, length) => place % streams * length + place / streams,
+        };
+        row as usize
     }
 }
 
@@ -134,21 +147,44 @@ impl Order {
 pub struct Batches {
     rows: usize,
     size: usize,
-    shuffle: Option<Key>,
+    plan: Plan,
+}
+
+/// What the orders of all epochs are.
+#[derive(Clone, Copy, Debug)]
+enum Plan {
+    InOrder,
+    Shuffled(Key),
+    Streams,
 }
 
 impl Batches {
     /// Batches in a new random order each epoch; the order of epoch `e` is that of `key.at(e)`.
     pub fn shuffled(rows: usize, size: BatchSize, key: Key) -> Batches {
-        Batches { rows, size: size.rows(rows), shuffle: Some(key) }
+        Batches { rows, size: size.rows(rows), plan: Plan::Shuffled(key) }
     }
 
     /// Batches in the order of the data, for evaluation.
     pub fn sequential(rows: usize, size: BatchSize) -> Batches {
-        Batches { rows, size: size.rows(rows), shuffle: None }
+        Batches { rows, size: size.rows(rows), plan: Plan::InOrder }
     }
 
-    /// Rows in the data.
+    /// As many streams side by side as a batch has rows: row `b` of each batch follows row `b` of the batch before, as
+    /// windows of a text do. What is left over at the end, less than a row for each stream, is not visited.
+    ///
+    /// ```
+    /// use steepest_data::{BatchSize, Batches};
+    /// let batches = Batches::streams(7, BatchSize::new(2)?);
+    /// let all: Vec<Vec<usize>> = batches.epoch(0).map(|batch| batch.rows().collect()).collect();
+    /// assert_eq!(all, [[0, 3], [1, 4], [2, 5]]);
+    /// # Ok::<(), steepest_data::DataError>(())
+    /// ```
+    pub fn streams(rows: usize, size: BatchSize) -> Batches {
+        let size = size.rows(rows);
+        Batches { rows: rows - rows.checked_rem(size).unwrap_or(0), size, plan: Plan::Streams }
+    }
+
+    /// Rows that an epoch visits.
     pub fn rows(&self) -> usize {
         self.rows
     }
@@ -170,7 +206,11 @@ impl Batches {
 
     /// The order of an epoch. Make it once per epoch, not per step.
     pub fn order(&self, epoch: u64) -> Order {
-        Order(self.shuffle.map(|key| Permutation::new(key.at(epoch), self.rows as u64)))
+        Order(match self.plan {
+            Plan::InOrder => Visit::InOrder,
+            Plan::Shuffled(key) => Visit::Random(Permutation::new(key.at(epoch), self.rows as u64)),
+            Plan::Streams => Visit::Streams((self.size as u64).max(1), self.per_epoch()),
+        })
     }
 
     /// The position at which update number `step` (0-based) starts.

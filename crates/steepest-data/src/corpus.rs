@@ -10,6 +10,8 @@ use crate::{
     Target, TargetEncoding, Tokenizer, Tokens, Unseen, text,
 };
 
+/// Tokens of byte pair encoding unless the options say otherwise.
+const VOCABULARY: usize = 1024;
 /// Tokens of a window unless the options say otherwise.
 const WINDOW: usize = 64;
 
@@ -70,6 +72,15 @@ pub(crate) fn prepare_corpus(options: &DataOptions, tokens: Tokens) -> Result<Pr
     let (validation, test) = (more(&options.validation)?, more(&options.test)?);
     let tokenizer = match tokens {
         Tokens::Bytes => Tokenizer::Bytes,
+        // Merges are learned from what is trained on alone.
+        Tokens::Bpe => {
+            let (held, tested) = fractions.held_out(corpus.len());
+            let mut end = corpus.len() - held - tested;
+            while !corpus.is_char_boundary(end) {
+                end -= 1;
+            }
+            Tokenizer::bpe(&corpus[..end], options.vocabulary.unwrap_or(VOCABULARY))
+        }
         // As the names of classes, characters are taken from all parts.
         Tokens::Characters => {
             let all = [Some(&corpus), validation.as_ref(), test.as_ref()];

@@ -428,6 +428,11 @@ impl Dataset {
         Ok(())
     }
 
+    /// Whether each row goes on where the one before ends: windows of a text that neither overlap nor leave gaps.
+    pub fn is_continuous(&self) -> bool {
+        matches!(&*self.features, Features::Tokens { stride, .. } if *stride == self.example.elements())
+    }
+
     /// Whether rows are sequences of varied lengths.
     pub fn has_lengths(&self) -> bool {
         self.lengths.is_some()

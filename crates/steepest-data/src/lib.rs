@@ -8,6 +8,7 @@
 
 mod augment;
 mod batch;
+mod bpe;
 mod corpus;
 mod dataset;
 mod date;

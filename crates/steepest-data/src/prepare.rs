@@ -43,6 +43,8 @@ pub struct DataOptions {
     pub stratify: Option<bool>,
     /// What the file, a text, is cut into, to predict each token from those before it. Default: it is a table.
     pub tokens: Option<Tokens>,
+    /// Tokens that byte pair encoding learns, the 256 bytes included. Default: 1024.
+    pub vocabulary: Option<usize>,
     /// Tokens of a text that a model sees at once. Default: 64.
     pub window: Option<usize>,
     /// Tokens from the beginning of one window to that of the next. Default: `window`.
@@ -122,7 +124,13 @@ static PARAMETERS: &[Parameter] = &[
         name: "tokens",
         summary: "what a text is cut into, to predict each token from those before it",
         default: "none: the file is a table",
-        range: "characters, bytes",
+        range: "characters, bytes, bpe",
+    },
+    Parameter {
+        name: "vocabulary",
+        summary: "tokens that byte pair encoding learns, the 256 bytes included",
+        default: "1024",
+        range: "256 and up",
     },
     Parameter {
         name: "window",

@@ -1,8 +1,9 @@
-//! Text as numbers and back: one token for each byte or character.
+//! Text as numbers and back: a token for each byte, for each character, or for frequent parts of words.
 
 use serde::{Deserialize, Serialize};
 
 use crate::DataError;
+use crate::bpe::Bpe;
 
 /// What a text is cut into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,12 +13,15 @@ pub enum Tokens {
     Characters,
     /// The 256 bytes of UTF-8: a text in any script, and any file.
     Bytes,
+    /// Parts of words, by byte pair encoding that is learned from the corpus.
+    Bpe,
 }
 
 /// Turns text into tokens and back.
 ///
 /// Token `i` of characters is the `i`-th of the corpus in the order of Unicode; token `i` of bytes is the byte
-/// `i`.
+/// `i`. Of byte pair encoding, the first 256 tokens are the bytes, and each further one joins two before it: those that
+/// stood most often side by side within a word when it was learned (Sennrich, Haddow and Birch, 2016, algorithm 1).
 ///
 /// ```
 /// use steepest_data::Tokenizer;
@@ -26,6 +30,10 @@ pub enum Tokens {
 /// assert_eq!(tokenizer.encode("ab\n")?, [1, 2, 0]);
 /// assert_eq!(tokenizer.decode(&[2, 1]), "ba");
 /// assert!(tokenizer.encode("abc").unwrap_err().to_string().contains("`c`"));
+///
+/// let parts = Tokenizer::bpe("low lower lowest", 258);
+/// assert_eq!(parts.encode("slow")?, [u32::from(b's'), 257]);
+/// assert_eq!(parts.decode(&[257]), "low");
 /// # Ok::<(), steepest_data::DataError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,9 +46,20 @@ pub enum Tokenizer {
     },
     /// One token for each byte of UTF-8.
     Bytes,
+    /// One token for each frequent part of a word.
+    Bpe {
+        /// The pairs of tokens that tokens 256, 257, … join.
+        merges: Vec<(u32, u32)>,
+    },
 }
 
 impl Tokenizer {
+    /// Byte pair encoding learned from a text: `vocabulary` tokens, at least the 256 bytes; fewer if no more pairs occur
+    /// twice.
+    pub fn bpe(text: &str, vocabulary: usize) -> Tokenizer {
+        Tokenizer::Bpe { merges: Bpe::learn(text, vocabulary).merges().to_vec() }
+    }
+
     /// The characters that occur in a text.
     pub fn characters(text: &str) -> Tokenizer {
         let found: std::collections::BTreeSet<char> = text.chars().collect();
@@ -52,6 +71,7 @@ impl Tokenizer {
         match self {
             Tokenizer::Characters { alphabet } => alphabet.len(),
             Tokenizer::Bytes => 256,
+            Tokenizer::Bpe { merges } => Bpe::of(merges.clone()).vocabulary(),
         }
     }
 
@@ -62,6 +82,7 @@ impl Tokenizer {
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, DataError> {
         match self {
             Tokenizer::Bytes => Ok(text.bytes().map(u32::from).collect()),
+            Tokenizer::Bpe { merges } => Ok(Bpe::of(merges.clone()).encode(text)),
             Tokenizer::Characters { alphabet } => {
                 let token = |(at, character): (usize, char)| {
                     let found = alphabet.binary_search(&character);
@@ -88,6 +109,12 @@ impl Tokenizer {
                     tokens.iter().map(|&token| u8::try_from(token).unwrap_or(0xFF)).collect();
                 String::from_utf8_lossy(&bytes).into_owned()
             }
+            Tokenizer::Bpe { merges } => {
+                let parts = Bpe::of(merges.clone()).bytes();
+                let part = |&token: &u32| parts.get(token as usize).map_or(&[0xFF][..], Vec::as_slice);
+                let bytes: Vec<u8> = tokens.iter().flat_map(part).copied().collect();
+                String::from_utf8_lossy(&bytes).into_owned()
+            }
         }
     }
 
@@ -96,6 +123,13 @@ impl Tokenizer {
         match self {
             Tokenizer::Characters { alphabet } => alphabet.iter().map(char::to_string).collect(),
             Tokenizer::Bytes => (0..256).map(|byte| format!("{byte:#04x}")).collect(),
+            Tokenizer::Bpe { merges } => {
+                let name = |(token, bytes): (usize, Vec<u8>)| match String::from_utf8(bytes) {
+                    Ok(text) if token >= 256 => text,
+                    _ => format!("{token:#04x}"),
+                };
+                Bpe::of(merges.clone()).bytes().into_iter().enumerate().map(name).collect()
+            }
         }
     }
 }
@@ -107,7 +141,8 @@ mod tests {
     #[test]
     fn any_text_survives() {
         for text in ["", "plain", "Übergröße — 漢字\n\0", "\u{10FFFF}a"] {
-            for tokenizer in [Tokenizer::characters(text), Tokenizer::Bytes] {
+            let parts = Tokenizer::bpe("Übergröße über alles, plain and plainer", 280);
+            for tokenizer in [Tokenizer::characters(text), Tokenizer::Bytes, parts] {
                 let tokens = tokenizer.encode(text).unwrap();
                 assert_eq!(tokenizer.decode(&tokens), text);
                 assert!(tokens.iter().all(|&token| (token as usize) < tokenizer.vocabulary()));
@@ -116,6 +151,11 @@ mod tests {
                 assert_eq!(serde_json::from_str::<Tokenizer>(&written).unwrap(), tokenizer);
             }
         }
+        let parts = Tokenizer::bpe("plain plainer plain", 300);
+        assert_eq!(
+            (parts.encode("plain plain").unwrap().len(), parts.decode(&[9999])),
+            (2, "\u{FFFD}".to_owned())
+        );
         assert_eq!(Tokenizer::Bytes.decode(&[0xFF, 65, 999]), "\u{FFFD}A\u{FFFD}");
     }
 }

@@ -96,6 +96,6 @@ pub use models::vgg::Vgg;
 pub use models::{Category, Inputs, MODELS, Model, ModelSpec, Shrinkage, Sparse};
 pub use pytorch::PyTorch;
 pub use registry::{Built, Configured, Registered};
-pub use scope::{Phase, STEP, Scope, Trace};
+pub use scope::{CONTINUES, Phase, STEP, Scope, Trace};
 pub use sequential::Sequential;
 pub use task::{Target, Task};

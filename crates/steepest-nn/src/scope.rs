@@ -16,6 +16,9 @@ use crate::{Fans, Init, Layer};
 /// and the position.
 pub const STEP: &str = "step";
 
+/// The name of the host scalar that is 0 in the first step of an epoch, and 1 in the others. See [`Scope::carried`].
+pub const CONTINUES: &str = "continues";
+
 /// What a trace is for. The two are two plans of the same model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
@@ -238,6 +241,18 @@ impl<'g> Scope<'_, 'g> {
     pub fn state_from(&mut self, name: &str, shape: impl Into<Shape>, initial: Initial) -> Var<'g> {
         let full = self.full_name(name);
         self.declare(name, &full, VariableKind::State, shape.into(), initial)
+    }
+
+    /// A value that is carried from one step of training to the next, and is 0 at the beginning of an epoch: the
+    /// variable, to be set with [`Scope::set_state`], and its value.
+    ///
+    /// It is kept in checkpoints, but does not belong to the model.
+    #[track_caller]
+    pub fn carried(&mut self, name: &str, shape: impl Into<Shape>) -> (Var<'g>, Var<'g>) {
+        let (graph, full) = (self.trace.graph, self.full_name(name));
+        let variable = graph.variable(&full, VariableKind::Slot, shape.into(), Initial::Constant(0.0));
+        let continues = graph.host_scalar(CONTINUES);
+        (variable, continues.select(variable, variable.zeros_like()))
     }
 
     /// What a state becomes at the end of the step. `state` is what [`Scope::state`] returned.

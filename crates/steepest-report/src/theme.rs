@@ -12,7 +12,9 @@ pub const TRAIN: Colour = Colour(0x1d, 0x6f, 0xb8);
 pub const VALIDATION: Colour = Colour(0xd9, 0x57, 0x0b);
 pub const THIRD: Colour = Colour(0x0b, 0x8f, 0x6f);
 pub const FOURTH: Colour = Colour(0x8e, 0x4f, 0xa8);
-pub const CYCLE: [Colour; 4] = [TRAIN, VALIDATION, THIRD, FOURTH];
+pub const FIFTH: Colour = Colour(0xc0, 0x2f, 0x5b);
+pub const SIXTH: Colour = Colour(0x7a, 0x6a, 0x12);
+pub const CYCLE: [Colour; 6] = [TRAIN, VALIDATION, THIRD, FOURTH, FIFTH, SIXTH];
 
 /// The dark end of the scale of a confusion matrix.
 pub const DEEP: Colour = Colour(0x0b, 0x4a, 0x84);

@@ -64,6 +64,9 @@ pub enum TrainError {
         /// What was to be done with them.
         what: &'static str,
     },
+    /// A model that carries states from window to window, on rows that do not follow one another.
+    #[error("states are to be carried from row to row, but rows do not follow one another")]
+    NotContinuous,
     /// A target that there is no usual task for.
     #[error("the data have no target to learn")]
     NoTarget,
@@ -204,6 +207,9 @@ impl TrainError {
             TrainError::NotFinite { .. } => "begin elsewhere, or set a smaller learning rate".to_owned(),
             TrainError::BatchTooLarge { .. } => "set a smaller `batch.size`".to_owned(),
             TrainError::NoRows { .. } => "give a data file with rows".to_owned(),
+            TrainError::NotContinuous => {
+                "set `data.stride` to the same number as `data.window`, or `model.carry = false`".to_owned()
+            }
             TrainError::NoTarget => "name the column to predict as `data.target`".to_owned(),
             TrainError::NoPreprocessor => {
                 "give it data in memory: `SavedModel::score`, `Predictor::dataset`".to_owned()

@@ -22,6 +22,7 @@ pub(crate) struct Program {
     /// How much each row counts.
     weights: Option<InputId>,
     step: Option<ScalarId>,
+    continues: Option<ScalarId>,
     rate: Option<ScalarId>,
     loss: Option<OutputId>,
     losses: Option<OutputId>,
@@ -52,6 +53,7 @@ impl Program {
             targets: executor.input(TARGETS),
             weights: executor.input(WEIGHTS),
             step: executor.scalar(STEP),
+            continues: executor.scalar(steepest_nn::CONTINUES),
             rate: executor.scalar(LEARNING_RATE),
             loss: executor.output(LOSS),
             losses: executor.output(LOSSES),
@@ -157,6 +159,13 @@ impl Program {
         }
         if let Some(scalar) = self.rate {
             self.executor.set_scalar(scalar, rate);
+        }
+    }
+
+    /// Says whether the step goes on where the one before ended, or an epoch begins.
+    pub fn set_continues(&mut self, continues: bool) {
+        if let Some(scalar) = self.continues {
+            self.executor.set_scalar(scalar, f64::from(u8::from(continues)));
         }
     }
 

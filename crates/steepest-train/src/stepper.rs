@@ -207,6 +207,7 @@ impl Stepper {
                     *filled = true;
                 }
                 program.set(step, rate);
+                program.set_continues(batch.start().index > 0);
                 program.run(cx.variables, cx.pool)?;
                 Ok(program.loss())
             }

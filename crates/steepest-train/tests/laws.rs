@@ -46,8 +46,10 @@ enum Data {
     Images(usize, usize),
     /// Sequences of up to eleven steps of five numbers.
     Sequences,
-    /// Tokens.
+    /// Tokens, in windows that overlap.
     Text,
+    /// Tokens, in windows that follow one another: nine for each row of a batch.
+    Stream,
     /// Sparse features, to yes or no.
     Words,
     /// Sparse features, to numbers.
@@ -88,6 +90,7 @@ const TABLE: &[(&str, &str, Data)] = &[
     ("rnn", "hidden = 9", Data::Sequences),
     ("lstm", "hidden = 9\nlayers = 2\ndropout = 0.1", Data::Sequences),
     ("lstm", "hidden = 9", Data::Text),
+    ("lstm", "hidden = 9\ncarry = true", Data::Stream),
     ("gru", "hidden = 9\nbidirectional = true", Data::Sequences),
     ("gru", "hidden = 9\nembedding = 5", Data::Text),
     ("factorization-machine", "factors = 3\npenalty = 0.01", Data::Numbers(13)),
@@ -108,7 +111,7 @@ impl Data {
             Data::Numbers(_) | Data::WordsToNumbers | Data::Ratings => Task::Regression { outputs: 1 },
             Data::Classes(_) | Data::Images(..) | Data::Sequences => Task::Multiclass { classes: 3 },
             Data::Binary(_) | Data::Words => Task::Binary,
-            Data::Text => Task::NextToken { vocabulary: 7 },
+            Data::Text | Data::Stream => Task::NextToken { vocabulary: 7 },
         }
     }
 
@@ -140,6 +143,11 @@ impl Data {
             Data::Text => {
                 let tokens = (0..ROWS as u64 + 11).map(|i| key.stream("token").below(i, 7) as u32).collect();
                 Dataset::language(tokens, 12, 1, names(7)).unwrap()
+            }
+            Data::Stream => {
+                let count = 4 * STEPS_PER_EPOCH * BATCH as u64 + 1;
+                let tokens = (0..count).map(|i| key.stream("token").below(i, 7) as u32).collect();
+                Dataset::language(tokens, 4, 4, names(7)).unwrap()
             }
             Data::Words => Dataset::sparse_classification(words(), labels(2), names(2)).unwrap(),
             Data::WordsToNumbers => Dataset::sparse_regression(words(), targets()).unwrap(),
@@ -236,7 +244,6 @@ fn train(kind: &str, settings: &str, data: Data, threads: usize) -> (Outcome, u6
             None => break,
         }
     }
-    drop(run);
     let bits = |name: &str| trainer.tensor(name).unwrap().to_f64().into_iter().map(f64::to_bits).collect();
     let weights = trainer.tensor_names().map(|name| (name.to_owned(), bits(name))).collect();
     let least = allocations[1..].iter().copied().min().unwrap_or(0);

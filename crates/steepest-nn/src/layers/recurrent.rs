@@ -8,7 +8,7 @@ use steepest_tensor::Shape;
 use super::positions::table;
 use super::{LayerSpec, wrong_input};
 use crate::registry::configure;
-use crate::{Dropout, Layer, Scope};
+use crate::{Dropout, Layer, Phase, Scope};
 
 /// What a recurrent layer does in a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,17 +132,19 @@ impl Recurrent {
             };
         }
         // Time first: a step's values then follow one another in memory.
-        let states = self.over_time(cx, x.permute(&[1, 0, 2]), lengths);
+        let states = self.over_time(cx, x.permute(&[1, 0, 2]), lengths, false);
         States { all: states.all.permute(&[1, 0, 2]), ..states }
     }
 
-    /// The same over `[T, batch, inputs]`, with states `[T, batch, hidden]`.
+    /// The same over `[T, batch, inputs]`, with states `[T, batch, hidden]`. With `carry`, a training step begins with
+    /// the states that the step before ended with, of which nothing is known to the derivative.
     #[track_caller]
     pub(crate) fn over_time<'g>(
         &self,
         cx: &mut Scope<'_, 'g>,
         x: Var<'g>,
         lengths: Option<Var<'g>>,
+        carry: bool,
     ) -> States<'g> {
         let (steps, batch, mut h) = (x.dim(0), x.dim(1), x);
         let counts = lengths.map(|lengths| {
@@ -157,8 +159,10 @@ impl Recurrent {
             }
             let backwards = [Direction::Forward, Direction::Reverse];
             let directions = &backwards[..1 + usize::from(self.bidirectional)];
-            let runs: Vec<(Var<'g>, Vec<Var<'g>>)> =
-                directions.iter().map(|&direction| self.layer(cx, layer, direction, h, counts)).collect();
+            let runs: Vec<(Var<'g>, Vec<Var<'g>>)> = directions
+                .iter()
+                .map(|&direction| self.layer(cx, (layer, direction), h, counts, carry))
+                .collect();
             let axis = 2;
             let rest: Vec<Var<'g>> = runs[1..].iter().map(|(states, _)| *states).collect();
             h = if rest.is_empty() { runs[0].0 } else { runs[0].0.concat(&rest, axis) };
@@ -174,10 +178,10 @@ impl Recurrent {
     fn layer<'g>(
         &self,
         cx: &mut Scope<'_, 'g>,
-        layer: usize,
-        direction: Direction,
+        (layer, direction): (usize, Direction),
         x: Var<'g>,
         counts: Option<Var<'g>>,
+        carry: bool,
     ) -> (Var<'g>, Vec<Var<'g>>) {
         let (cell, hidden, gates) = (self.cell, self.hidden, self.cell.gates());
         cx.channels_first(false);
@@ -216,8 +220,18 @@ impl Recurrent {
             fixed.push(block(bias_h, 2));
         }
         stacked.extend(counts);
+        let before: Vec<(Var<'g>, Var<'g>)> = match carry && cx.phase() == Phase::Train {
+            true => {
+                let names = ["h", "c"].iter().take(cell.carried());
+                names.map(|name| cx.carried(&format!("carried_{name}_l{layer}"), [batch, hidden])).collect()
+            }
+            false => Vec::new(),
+        };
         let zero = x.graph().constant(0.0).broadcast_to([batch, hidden]);
-        let carried = vec![zero; cell.carried()];
+        let carried: Vec<Var<'g>> = match before.is_empty() {
+            true => vec![zero; cell.carried()],
+            false => before.iter().map(|(_, value)| *value).collect(),
+        };
         let inputs = ScanInputs { carried: &carried, stacked: &stacked, fixed: &fixed };
         let scanned = x.graph().scan(direction, inputs, |s| {
             let mut next = cell.step(s);
@@ -228,6 +242,9 @@ impl Recurrent {
             }
             StepOutputs { carried: next, stacked: Vec::new() }
         });
+        for ((variable, _), &last) in before.iter().zip(&scanned.last) {
+            cx.set_state(*variable, last);
+        }
         // Behind the end there is no state.
         let states = counts.map_or(scanned.states[0], |counts| scanned.states[0] * counts);
         (states, scanned.last)

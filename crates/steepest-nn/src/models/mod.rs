@@ -64,6 +64,11 @@ pub trait Model: Send + Sync {
         None
     }
 
+    /// Whether the model carries values from step to step of training, so that batches have to be streams.
+    fn carries(&self) -> bool {
+        false
+    }
+
     /// What the optimizer adds to the model's weights.
     fn shrinkage(&self) -> Shrinkage {
         Shrinkage::default()

@@ -48,6 +48,11 @@ pub struct RecurrentModel {
     /// The size of each token's vector; unset: `hidden`.
     #[serde(default)]
     pub embedding: Option<usize>,
+    /// Whether states are carried from each window of a text to the next in training: truncated backpropagation
+    /// through time. Windows must follow one another (`stride` = `window`); they come in as many streams as a batch
+    /// has rows. In evaluation each window begins from zero.
+    #[serde(default)]
+    pub carry: bool,
 }
 
 impl RecurrentModel {
@@ -61,6 +66,7 @@ impl RecurrentModel {
             bidirectional: false,
             dropout: 0.0,
             embedding: None,
+            carry: false,
         }
     }
 
@@ -84,6 +90,14 @@ impl Model for RecurrentModel {
             wrong_input(self.name(), x, needs, "give features an axis of time; set `bidirectional = false`");
             return x.graph().constant(0.0).broadcast_to([x.dim(0), outputs]);
         }
+        if self.carry && !tokens {
+            wrong_input(
+                self.name(),
+                x,
+                "tokens to carry states from window to window",
+                "set `carry = false`",
+            );
+        }
         let recurrent = Recurrent { cell, hidden, layers, bidirectional: self.bidirectional, dropout };
         cx.layer(self.name(), |cx| {
             cx.called_in_pytorch("");
@@ -103,10 +117,14 @@ impl Model for RecurrentModel {
             let embedded = cx.apply("tokens", &embedding, x.transpose());
             let states = cx.layer("recurrent", |cx| {
                 cx.called_in_pytorch(self.name());
-                recurrent.over_time(cx, embedded, lengths)
+                recurrent.over_time(cx, embedded, lengths, self.carry)
             });
             cx.apply("head", &head, states.all).permute(&[1, 0, 2])
         })
+    }
+
+    fn carries(&self) -> bool {
+        self.carry
     }
 }
 
@@ -130,6 +148,14 @@ macro_rules! model {
                         accepts: Accepts::COUNT,
                         default: Default::Unset,
                         source: "ours",
+                    },
+                    Hyperparameter {
+                        name: "carry",
+                        symbol: "",
+                        summary: "Whether states are carried from each window of a text to the next in training: truncated backpropagation through time.",
+                        accepts: Accepts::Bool,
+                        default: Default::Bool(false),
+                        source: "ours: windows are then shuffled; Williams and Peng, 1990, and PyTorch's language model carry",
                     },
                 ],
             },
@@ -184,11 +210,12 @@ struct Settled {
     dropout: f64,
     #[serde(default)]
     embedding: Option<usize>,
+    carry: bool,
 }
 
 impl Settled {
     fn with(self, cell: Cell) -> RecurrentModel {
-        let Settled { outputs, hidden, layers, bidirectional, dropout, embedding } = self;
-        RecurrentModel { cell, outputs, hidden, layers, bidirectional, dropout, embedding }
+        let Settled { outputs, hidden, layers, bidirectional, dropout, embedding, carry } = self;
+        RecurrentModel { cell, outputs, hidden, layers, bidirectional, dropout, embedding, carry }
     }
 }

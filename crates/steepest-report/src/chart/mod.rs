@@ -89,12 +89,25 @@ fn single(history: &History, key: &str, heading: &str, colour: Colour) -> Option
 
 /// Any series over each other, such as several optimizers on one problem; `None` if all are empty.
 pub fn compare(heading: &str, unit: &str, named: &[(&str, Series)]) -> Option<Drawing> {
+    profile(heading, unit, "step", named)
+}
+
+/// Any series over something else than steps, such as what each layer of a network has; `None` if all are empty.
+///
+/// ```
+/// use steepest_report::{Series, chart};
+/// let norms = Series { key: "norm".to_owned(), points: vec![(1.0, 1e-9), (2.0, 1e-4), (3.0, 1.0)] };
+/// let picture = chart::profile("Gradients", "norm", "layer", &[("small weights", norms)]).unwrap();
+/// assert!(picture.svg().contains(">layer</text>"));
+/// ```
+pub fn profile(heading: &str, unit: &str, along: &'static str, named: &[(&str, Series)]) -> Option<Drawing> {
     let curves = named.iter().zip(CYCLE.iter().cycle()).map(|((name, series), &colour)| Curve {
         name: (*name).to_owned(),
         colour,
         series: series.clone(),
     });
-    alone(Panel::new(&History::default(), heading, unit, curves.collect(), Scale::Adaptive)?)
+    let panel = Panel::new(&History::default(), heading, unit, curves.collect(), Scale::Adaptive)?;
+    alone(panel.along(along))
 }
 
 /// The name of a metric as a heading: `balanced_accuracy` becomes `Balanced accuracy`.

@@ -66,6 +66,11 @@ impl Panel {
         Some(Panel { title: title.to_owned(), unit: unit.to_owned(), curves, best, horizontal, scale })
     }
 
+    /// The same over something else than steps.
+    pub fn along(self, name: &'static str) -> Panel {
+        Panel { horizontal: (1.0, name), ..self }
+    }
+
     /// Draws it with `gutter` pixels for the labels of the vertical axis, so that panels above each other align.
     pub fn draw(&self, drawing: &mut Drawing, frame: Frame, gutter: f32) {
         let plot = Plot::new(self, frame, gutter);

@@ -225,6 +225,7 @@ impl Document<'_> {
         let tokens = match data.text("tokens") {
             "characters" => Some(Tokens::Characters),
             "bytes" => Some(Tokens::Bytes),
+            "bpe" => Some(Tokens::Bpe),
             _ => None,
         };
         let sequences =
@@ -236,6 +237,7 @@ impl Document<'_> {
         }
         Ok(DataOptions {
             tokens,
+            vocabulary: Some(data.integer("vocabulary") as usize),
             stream: data.get("stream").map(|_| data.flag("stream")),
             window: Some(data.integer("window") as usize),
             stride: data.get("stride").map(|_| data.integer("stride") as usize),

@@ -126,9 +126,16 @@ static DATA: Description = section(
         key(
             "tokens",
             "What a text is cut into, to predict each token from those before it; unset: the file is a table.",
-            Accepts::Choice(&["characters", "bytes"]),
+            Accepts::Choice(&["characters", "bytes", "bpe"]),
             Default::Unset,
             OURS,
+        ),
+        key(
+            "vocabulary",
+            "Tokens that byte pair encoding (`tokens = \"bpe\"`) learns, the 256 bytes included.",
+            Accepts::Integer { min: 256, max: 1 << 20 },
+            Default::Integer(1024),
+            "ours, for small corpora; GPT-2 has 50,257",
         ),
         key(
             "window",

@@ -56,6 +56,7 @@ fn value(spec: &RunSpec, section: &str, key: &str) -> Option<Value> {
         ("data", "target") => text(&data.target).filter(|_| data.tokens.is_none()),
         ("data", "stream") => data.stream.map(Value::Bool),
         ("data", "tokens") => named(serde_json::to_value(data.tokens?)),
+        ("data", "vocabulary") => whole(data.vocabulary.unwrap_or(1024) as u64),
         ("data", "window") => whole(data.window.unwrap_or(64) as u64),
         ("data", "stride") => whole(data.stride? as u64),
         ("data", "validation") => path(data.validation.as_ref()?),

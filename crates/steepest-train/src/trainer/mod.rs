@@ -148,6 +148,12 @@ impl Trainer {
         }
         let key = Key::new(training.seed).stream("shuffle");
         let batches = match training.batch.rows(rows) < rows {
+            _ if blueprint.model.carries() => {
+                if !training.train.is_continuous() {
+                    return Err(TrainError::NotContinuous);
+                }
+                Batches::streams(rows, training.batch)
+            }
             true => Batches::shuffled(rows, training.batch, key),
             // One batch holds everything, in whatever order.
             false => Batches::sequential(rows, training.batch),
