@@ -77,7 +77,8 @@ fn parts_of_words_are_tokens_too() {
     trainer.model().save(&path).unwrap();
     let loaded = SavedModel::load(&path).unwrap();
     let tokenizer = loaded.tokenizer().unwrap();
-    assert_eq!(tokenizer.vocabulary(), 270);
+    // More pairs do not occur twice: there are fewer tokens than asked for.
+    assert_eq!(tokenizer.vocabulary(), 262);
     // " and " and its neighbours have become one token or two.
     let (prompt, letters) = (tokenizer.encode("1 and 1;").unwrap(), "1 and 1;".len());
     assert!(prompt.len() <= letters / 2, "{prompt:?}");
