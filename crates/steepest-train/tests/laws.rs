@@ -93,6 +93,7 @@ const TABLE: &[(&str, &str, Data)] = &[
     ("lstm", "hidden = 9\ncarry = true", Data::Stream),
     ("gru", "hidden = 9\nbidirectional = true", Data::Sequences),
     ("gru", "hidden = 9\nembedding = 5", Data::Text),
+    ("random-fourier", "", Data::Classes(13)),
     ("factorization-machine", "factors = 3\npenalty = 0.01", Data::Numbers(13)),
     ("factorization-machine", "factors = 3", Data::Words),
     ("factorization-machine", "factors = 3", Data::Ratings),
