@@ -2,7 +2,7 @@
 
     cargo xtask data california-housing
     cargo build --release -p steepest-cli
-    python bench/california.py [STEEPEST]
+    python bench/quality/california.py [STEEPEST]
 """
 
 import re
@@ -16,7 +16,7 @@ from sklearn.linear_model import LinearRegression, RidgeCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import PolynomialFeatures, StandardScaler
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "data" / "california-housing" / "california_housing.csv"
 STEEPEST = sys.argv[1] if len(sys.argv) > 1 else ROOT / "target" / "release" / "steepest"
 

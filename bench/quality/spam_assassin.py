@@ -2,7 +2,7 @@
 
     cargo xtask data spam-assassin
     cargo build --release
-    python bench/spam_assassin.py [--peer]
+    python bench/quality/spam_assassin.py [--peer]
 
 Mails are cut into folds by the hash of their file's name. Needs scikit-learn for `--peer` alone.
 """
@@ -13,7 +13,7 @@ import re
 import subprocess
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "data" / "spam-assassin"
 
 
