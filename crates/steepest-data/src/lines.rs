@@ -1,8 +1,9 @@
-//! Lines of a text as bytes, a block at a time.
+//! Lines of a text: as bytes, a block at a time, and as text, one at a time.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
 
-use crate::Cursor;
+use crate::{Cursor, DataError, text};
 
 /// Bytes that are read at a time.
 const BLOCK: usize = 1 << 18;
@@ -104,6 +105,72 @@ impl Lines {
     /// Bytes up to its end.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+}
+
+/// Reads lines of text, each of which may be a row.
+pub(crate) struct TextLines {
+    path: PathBuf,
+    encoding: Option<String>,
+    reader: BufReader<Box<dyn Read + Send>>,
+    line: String,
+    cursor: Cursor,
+}
+
+impl TextLines {
+    pub fn open(path: &Path, encoding: Option<&str>) -> Result<TextLines, DataError> {
+        Ok(TextLines {
+            path: path.into(),
+            encoding: encoding.map(str::to_owned),
+            reader: BufReader::new(text::open_text(path, encoding)?.reader),
+            line: String::new(),
+            cursor: Cursor::default(),
+        })
+    }
+
+    /// Goes to the next line that is a row; false at the end.
+    pub fn advance(&mut self, is_row: impl Fn(&str) -> bool) -> Result<bool, DataError> {
+        loop {
+            self.line.clear();
+            let read = self.reader.read_line(&mut self.line).map_err(|source| match source.kind() {
+                io::ErrorKind::InvalidData => text::find_bad_byte(&self.path).unwrap_or_else(|error| error),
+                _ => DataError::Io { path: self.path.clone(), source },
+            })?;
+            if read == 0 {
+                return Ok(false);
+            }
+            self.cursor.line += 1;
+            self.cursor.byte += read as u64;
+            if is_row(&self.line) {
+                self.cursor.row += 1;
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Reads over the rows before, because lines differ in length and files may be compressed.
+    pub fn seek(&mut self, cursor: Cursor, is_row: impl Fn(&str) -> bool) -> Result<(), DataError> {
+        *self = TextLines::open(&self.path, self.encoding.as_deref())?;
+        while self.cursor.row < cursor.row {
+            if !self.advance(&is_row)? {
+                return Err(DataError::BadCursor { path: self.path.clone(), row: cursor.row });
+            }
+        }
+        Ok(())
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The present line.
+    pub fn line(&self) -> &str {
+        &self.line
+    }
+
+    /// Where the next line begins; its `line` is the number of the present one, from 1.
+    pub fn cursor(&self) -> Cursor {
+        self.cursor
     }
 }
 

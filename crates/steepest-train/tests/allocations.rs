@@ -1,34 +1,13 @@
 //! A training step allocates nothing, batch assembly included.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod counting;
+
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use steepest_data::{BatchSize, Codes, Dataset, SparseRows};
 use steepest_nn::{Dense, MatrixFactorization, Mlp, Model, Svm};
 use steepest_tensor::Key;
 use steepest_train::{Event, RunOptions, Training};
-
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::SeqCst);
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static GLOBAL: Counting = Counting;
 
 fn rows(rows: usize) -> Dataset {
     let key = Key::new(3);
@@ -78,9 +57,9 @@ fn counted(
     let mut run = trainer.run();
     let (mut steps, mut counted) = (0, 0);
     loop {
-        let before = ALLOCATIONS.load(Ordering::SeqCst);
+        let before = counting::allocations();
         let event = run.next();
-        let made = ALLOCATIONS.load(Ordering::SeqCst) - before;
+        let made = counting::allocations() - before;
         match event {
             Some(Ok(Event::Step(report))) => {
                 let inside = report.step > per_epoch && report.step < 2 * per_epoch;

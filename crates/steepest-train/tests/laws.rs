@@ -1,9 +1,9 @@
 //! The laws, for every registered model: the number of threads never changes a bit of losses or weights, and a
 //! training step allocates nothing.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod counting;
+
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use steepest_data::{BatchSize, Codes, Dataset, SparseRows};
 use steepest_graph::Var;
@@ -11,27 +11,6 @@ use steepest_nn::{Inputs, MODELS, Model, ModelSpec, Registered, Scope, Shrinkage
 use steepest_spec::Value;
 use steepest_tensor::Key;
 use steepest_train::{Event, RunOptions, StopOptions, Training};
-
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::SeqCst);
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller's promises are the same.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static GLOBAL: Counting = Counting;
 
 /// What a model is trained on.
 #[derive(Clone, Copy, Debug)]
@@ -231,9 +210,9 @@ fn train(kind: &str, settings: &str, data: Data, threads: usize) -> (Outcome, u6
     let (mut losses, mut allocations) = (Vec::new(), [0; EPOCHS as usize]);
     let mut run = trainer.run();
     loop {
-        let before = ALLOCATIONS.load(Ordering::SeqCst);
+        let before = counting::allocations();
         let event = run.next();
-        let made = ALLOCATIONS.load(Ordering::SeqCst) - before;
+        let made = counting::allocations() - before;
         match event {
             Some(Ok(Event::Step(report))) => {
                 losses.push(report.loss.to_bits());

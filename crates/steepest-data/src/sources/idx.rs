@@ -132,8 +132,7 @@ fn failed(path: &Path, gzip: bool, source: std::io::Error) -> DataError {
 /// Whether a file's name says that it is in this format.
 fn is_named_idx(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
-    name.ends_with("-ubyte") || SPEC.extensions.iter().any(|end| name.ends_with(&format!(".{end}")))
+    name.strip_suffix(".gz").unwrap_or(&name).ends_with("-ubyte") || SPEC.names(path)
 }
 
 /// The name of the labels that belong to images, if the images' name follows MNIST's custom.

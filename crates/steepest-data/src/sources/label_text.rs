@@ -1,12 +1,12 @@
 //! Lines of labels and text, as fastText reads them.
 
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Cursor, Source, SourceSpec};
+use crate::lines::TextLines;
 use crate::table::Values;
-use crate::{Column, ColumnKind, DataError, ReadOptions, Reason, Schema, Table, text};
+use crate::{Column, ColumnKind, DataError, ReadOptions, Reason, Schema, Table};
 
 /// What a label begins with.
 const PREFIX: &str = "__label__";
@@ -31,12 +31,8 @@ pub static SPEC: SourceSpec = SourceSpec {
 /// counts for its first one; the others are read over. A line without a label has none, and empty lines are read
 /// over. gzip is decompressed on the fly. To learn from the text, name it in `data.text`.
 pub struct LabelTextSource {
-    path: PathBuf,
-    encoding: Option<String>,
     schema: Arc<Schema>,
-    reader: BufReader<Box<dyn Read + Send>>,
-    line: String,
-    cursor: Cursor,
+    lines: TextLines,
 }
 
 impl LabelTextSource {
@@ -51,36 +47,14 @@ impl LabelTextSource {
             reason: Reason::Format,
         };
         Ok(LabelTextSource {
-            path: path.into(),
-            encoding: options.encoding.clone(),
             schema: Arc::new(Schema { columns: vec![column("label"), column("text")] }),
-            reader: BufReader::new(text::open_text(path, options.encoding.as_deref())?.reader),
-            line: String::new(),
-            cursor: Cursor::default(),
+            lines: TextLines::open(path, options.encoding.as_deref())?,
         })
     }
+}
 
-    /// The next line with something in it; false at the end.
-    fn next_line(&mut self) -> Result<bool, DataError> {
-        loop {
-            self.line.clear();
-            let read = self.reader.read_line(&mut self.line).map_err(|source| match source.kind() {
-                std::io::ErrorKind::InvalidData => {
-                    text::find_bad_byte(&self.path).unwrap_or_else(|error| error)
-                }
-                _ => DataError::Io { path: self.path.clone(), source },
-            })?;
-            if read == 0 {
-                return Ok(false);
-            }
-            self.cursor.line += 1;
-            self.cursor.byte += read as u64;
-            if !self.line.trim().is_empty() {
-                self.cursor.row += 1;
-                return Ok(true);
-            }
-        }
-    }
+fn is_row(line: &str) -> bool {
+    !line.trim().is_empty()
 }
 
 /// The first label of a line, and the text without labels.
@@ -96,7 +70,7 @@ fn parts(line: &str) -> (Option<&str>, &str) {
 
 impl Source for LabelTextSource {
     fn path(&self) -> &Path {
-        &self.path
+        self.lines.path()
     }
 
     fn schema(&self) -> &Arc<Schema> {
@@ -105,8 +79,8 @@ impl Source for LabelTextSource {
 
     fn fill(&mut self, table: &mut Table, rows: usize) -> Result<usize, DataError> {
         let mut filled = 0;
-        while filled < rows && self.next_line()? {
-            let (label, rest) = parts(&self.line);
+        while filled < rows && self.lines.advance(is_row)? {
+            let (label, rest) = parts(self.lines.line());
             let (columns, lines, kept) = table.parts();
             let fields = [label, Some(rest).filter(|rest| !rest.is_empty())];
             for (values, field) in columns.iter_mut().zip(fields) {
@@ -114,7 +88,7 @@ impl Source for LabelTextSource {
                     names.push(field);
                 }
             }
-            lines.push(self.cursor.line);
+            lines.push(self.lines.cursor().line);
             if let Some(kept) = kept {
                 kept.push(csv::StringRecord::from(vec![label.unwrap_or_default(), rest]));
             }
@@ -124,19 +98,11 @@ impl Source for LabelTextSource {
     }
 
     fn cursor(&self) -> Cursor {
-        self.cursor
+        self.lines.cursor()
     }
 
-    /// Reads over the rows before, because lines differ in length and files may be compressed.
     fn seek(&mut self, cursor: Cursor) -> Result<(), DataError> {
-        let options = ReadOptions { encoding: self.encoding.clone(), ..ReadOptions::default() };
-        *self = LabelTextSource::open(&self.path.clone(), &options)?;
-        while self.cursor.row < cursor.row {
-            if !self.next_line()? {
-                return Err(DataError::BadCursor { path: self.path.clone(), row: cursor.row });
-            }
-        }
-        Ok(())
+        self.lines.seek(cursor, is_row)
     }
 }
 

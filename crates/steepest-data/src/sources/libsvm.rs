@@ -1,13 +1,13 @@
 //! The sparse text format of LIBSVM and SVMlight.
 
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Cursor, Source, SourceSpec};
 use crate::error::SparseProblem;
+use crate::lines::TextLines;
 use crate::table::Values;
-use crate::{Column, ColumnKind, DataError, ReadOptions, Reason, Schema, Table, text};
+use crate::{Column, ColumnKind, DataError, ReadOptions, Reason, Schema, Table};
 
 /// Indices above this are taken for a slip: their weights alone would fill half a gigabyte.
 pub(crate) const LARGEST_INDEX: u32 = 1 << 27;
@@ -44,17 +44,18 @@ fn without_comment(line: &str) -> &str {
     line.split('#').next().unwrap_or(line)
 }
 
+fn is_row(line: &str) -> bool {
+    !without_comment(line).trim().is_empty()
+}
+
 /// A file of lines `label index:value index:value … # comment`, read in one pass with the memory of one window.
 ///
 /// The columns are `label`, a number, and `features`, sparse. An index is the column's number as it stands, from 0
 /// or from 1 (column 0 is then never used). Pairs may come in any order; an index that a line has twice is an
 /// error. `qid:n` and comments are read over, and so are empty lines. gzip is decompressed on the fly.
 pub struct LibsvmSource {
-    path: PathBuf,
     schema: Arc<Schema>,
-    reader: BufReader<Box<dyn Read + Send>>,
-    line: String,
-    cursor: Cursor,
+    lines: TextLines,
 }
 
 impl LibsvmSource {
@@ -65,45 +66,17 @@ impl LibsvmSource {
     pub fn open(path: &Path) -> Result<LibsvmSource, DataError> {
         let column = |name: &str, kind| Column { name: name.to_owned(), kind, reason: Reason::Format };
         let columns = vec![column("label", ColumnKind::Numeric), column("features", ColumnKind::Sparse)];
-        Ok(LibsvmSource {
-            path: path.into(),
-            schema: Arc::new(Schema { columns }),
-            reader: BufReader::new(text::open_text(path, None)?.reader),
-            line: String::new(),
-            cursor: Cursor::default(),
-        })
-    }
-
-    /// The next line with something in it; false at the end.
-    fn next_line(&mut self) -> Result<bool, DataError> {
-        loop {
-            self.line.clear();
-            let read = self.reader.read_line(&mut self.line).map_err(|source| match source.kind() {
-                std::io::ErrorKind::InvalidData => {
-                    text::find_bad_byte(&self.path).unwrap_or_else(|error| error)
-                }
-                _ => DataError::Io { path: self.path.clone(), source },
-            })?;
-            if read == 0 {
-                return Ok(false);
-            }
-            self.cursor.line += 1;
-            self.cursor.byte += read as u64;
-            if !without_comment(&self.line).trim().is_empty() {
-                self.cursor.row += 1;
-                return Ok(true);
-            }
-        }
+        Ok(LibsvmSource { schema: Arc::new(Schema { columns }), lines: TextLines::open(path, None)? })
     }
 
     fn problem(&self, raw: &str, problem: SparseProblem) -> DataError {
-        let (path, line) = (self.path.clone(), self.cursor.line);
+        let (path, line) = (self.lines.path().to_owned(), self.lines.cursor().line);
         DataError::SparseLine { path, line, raw: raw.to_owned(), problem }
     }
 
     /// The label and the entries, sorted, of the present line.
     fn parse(&self, entries: &mut Vec<(u32, f32)>) -> Result<f64, DataError> {
-        let mut fields = without_comment(&self.line).split_ascii_whitespace();
+        let mut fields = without_comment(self.lines.line()).split_ascii_whitespace();
         let label = fields.next().unwrap_or_default();
         let finite = |text: &str| text.parse::<f64>().ok().filter(|value| value.is_finite());
         let number = finite(label).ok_or_else(|| self.problem(label, SparseProblem::Label))?;
@@ -139,7 +112,7 @@ impl LibsvmSource {
 
 impl Source for LibsvmSource {
     fn path(&self) -> &Path {
-        &self.path
+        self.lines.path()
     }
 
     fn schema(&self) -> &Arc<Schema> {
@@ -148,7 +121,7 @@ impl Source for LibsvmSource {
 
     fn fill(&mut self, table: &mut Table, rows: usize) -> Result<usize, DataError> {
         let (mut filled, mut entries) = (0, Vec::new());
-        while filled < rows && self.next_line()? {
+        while filled < rows && self.lines.advance(is_row)? {
             let label = self.parse(&mut entries)?;
             let (columns, lines, text) = table.parts();
             for values in columns {
@@ -158,9 +131,9 @@ impl Source for LibsvmSource {
                     _ => {}
                 }
             }
-            lines.push(self.cursor.line);
+            lines.push(self.lines.cursor().line);
             if let Some(text) = text {
-                text.push(csv::StringRecord::from(vec![self.line.trim_end()]));
+                text.push(csv::StringRecord::from(vec![self.lines.line().trim_end()]));
             }
             filled += 1;
         }
@@ -168,17 +141,10 @@ impl Source for LibsvmSource {
     }
 
     fn cursor(&self) -> Cursor {
-        self.cursor
+        self.lines.cursor()
     }
 
-    /// Reads over the rows before, because lines differ in length and files may be compressed.
     fn seek(&mut self, cursor: Cursor) -> Result<(), DataError> {
-        *self = LibsvmSource::open(&self.path.clone())?;
-        while self.cursor.row < cursor.row {
-            if !self.next_line()? {
-                return Err(DataError::BadCursor { path: self.path.clone(), row: cursor.row });
-            }
-        }
-        Ok(())
+        self.lines.seek(cursor, is_row)
     }
 }
