@@ -37,6 +37,10 @@ pub enum Command {
     Neighbors(Neighbors),
     /// Name what is to C as B is to A, by the model's vectors
     Analogy(Analogy),
+    /// Compare a model's word vectors with what people say of pairs of words
+    Similarity(Similarity),
+    /// Write a model's vectors in word2vec's text or binary format
+    Vectors(Vectors),
     /// Show what a data file, a spec, a model or a run holds
     Inspect(Inspect),
     /// List what a spec can name, with formulas, settings and their defaults
@@ -211,7 +215,7 @@ pub struct Recommend {
 
 #[derive(Debug, Args)]
 pub struct Neighbors {
-    /// The model, or the directory of its run
+    /// The model, the directory of its run, or vectors in word2vec's text or binary format
     pub model: PathBuf,
     /// The category, as named in the training data
     pub name: String,
@@ -228,7 +232,7 @@ pub struct Neighbors {
 
 #[derive(Debug, Args)]
 pub struct Analogy {
-    /// The model, or the directory of its run
+    /// The model, the directory of its run, or vectors in word2vec's text or binary format
     pub model: PathBuf,
     /// A is to …
     pub a: String,
@@ -245,6 +249,32 @@ pub struct Analogy {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Similarity {
+    /// The model, the directory of its run, or vectors in word2vec's text or binary format
+    pub model: PathBuf,
+    /// Files of pairs: two words and a score in each line
+    #[arg(required = true)]
+    pub pairs: Vec<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Vectors {
+    /// The model, the directory of its run, or vectors in word2vec's text or binary format
+    pub model: PathBuf,
+    /// The file to write
+    pub output: PathBuf,
+    /// Their column [default: the last that the model has vectors for]
+    #[arg(short, long, value_name = "COLUMN")]
+    pub column: Option<String>,
+    /// Write the binary format [default: the text format]
+    #[arg(long)]
+    pub binary: bool,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::prepare::Prepared;
+use crate::words::prepare_words;
 use crate::{
     Column, ColumnKind, DataError, DataOptions, Dataset, Finding, Fingerprint, Preprocessor, Reason, Schema,
     Target, TargetEncoding, Tokenizer, Tokens, Unseen, text,
@@ -31,7 +32,7 @@ pub fn read_corpus(path: &Path, encoding: Option<&str>) -> Result<String, DataEr
 }
 
 /// The file, or the files of the folder in the order of their names.
-fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
+pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
@@ -48,7 +49,7 @@ fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
 }
 
 /// The fingerprint of a file, or of the fingerprints of a folder's files.
-fn fingerprint(path: &Path) -> Result<Fingerprint, DataError> {
+pub(crate) fn fingerprint(path: &Path) -> Result<Fingerprint, DataError> {
     let files = files(path)?;
     if let [file] = files.as_slice() {
         return Fingerprint::of_file(file);
@@ -61,7 +62,11 @@ fn fingerprint(path: &Path) -> Result<Fingerprint, DataError> {
 }
 
 /// A corpus as training, validation and test windows. The parts follow one another in the text.
-pub(crate) fn prepare_corpus(options: &DataOptions, tokens: Tokens) -> Result<Prepared, DataError> {
+pub(crate) fn prepare_corpus(
+    options: &DataOptions,
+    tokens: Tokens,
+    seed: u64,
+) -> Result<Prepared, DataError> {
     let fractions = options.fractions(usize::MAX).check()?;
     let encoding = options.read.encoding.as_deref();
     let corpus = read_corpus(&options.train, encoding)?;
@@ -81,6 +86,7 @@ pub(crate) fn prepare_corpus(options: &DataOptions, tokens: Tokens) -> Result<Pr
             }
             Tokenizer::bpe(&corpus[..end], options.vocabulary.unwrap_or(VOCABULARY))
         }
+        Tokens::Words => return prepare_words(options, seed),
         // As the names of classes, characters are taken from all parts.
         Tokens::Characters => {
             let all = [Some(&corpus), validation.as_ref(), test.as_ref()];
@@ -130,6 +136,8 @@ pub(crate) fn prepare_corpus(options: &DataOptions, tokens: Tokens) -> Result<Pr
         missing: Vec::new(),
         tokenizer: Some(tokenizer.clone()),
         sequences: None,
+        history: None,
+        relevant: None,
         weight: None,
     };
     Ok(Prepared {

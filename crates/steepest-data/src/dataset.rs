@@ -5,7 +5,10 @@ use std::sync::Arc;
 use steepest_tensor::{Shape, prefetch};
 
 use crate::augment::{Augmentation, Augmenter};
+use crate::history::Choices;
 use crate::sparse::{Codes, SparseRows};
+use crate::targets::{Scaling, TargetKind, TargetsMut};
+use crate::words::Words;
 use crate::{DataError, Real};
 
 /// What a byte of an image is multiplied by: one constant for training and prediction, bit for bit.
@@ -36,6 +39,8 @@ pub enum Features {
     Sparse(SparseRows),
     /// Indices of categories.
     Codes(Codes),
+    /// A text of words.
+    Words(Arc<Words>),
 }
 
 /// The stored targets of a data set.
@@ -55,72 +60,8 @@ enum Targets {
     Next {
         names: Arc<[String]>,
     },
-}
-
-/// A linear change of units: stored value = (real value − `shift`) / `scale`.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct Scaling {
-    /// What is subtracted, in the real unit.
-    pub shift: f64,
-    /// What is divided by, in the real unit. Never 0.
-    pub scale: f64,
-}
-
-impl Scaling {
-    /// No change.
-    pub const IDENTITY: Scaling = Scaling { shift: 0.0, scale: 1.0 };
-
-    /// From the real unit to the stored one.
-    pub fn apply(self, value: f64) -> f64 {
-        (value - self.shift) / self.scale
-    }
-
-    /// From the stored unit back to the real one.
-    pub fn invert(self, value: f64) -> f64 {
-        value * self.scale + self.shift
-    }
-}
-
-/// What a data set asks a model to predict.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum TargetKind<'a> {
-    /// Nothing: there are no targets.
-    None,
-    /// Numbers.
-    Regression {
-        /// Numbers per row.
-        width: usize,
-        /// The unit that the stored targets are in.
-        scaling: Scaling,
-    },
-    /// One of several classes.
-    Classes {
-        /// The name of each class; a target is an index into it.
-        names: &'a [String],
-    },
-    /// For each token of a row, the one behind it.
-    NextToken {
-        /// What each token is called.
-        names: &'a [String],
-    },
-}
-
-impl TargetKind<'_> {
-    /// Whether there are exactly two classes.
-    pub fn is_binary(&self) -> bool {
-        matches!(self, TargetKind::Classes { names } if names.len() == 2)
-    }
-}
-
-/// The buffer that targets are written to.
-#[derive(Debug)]
-pub enum TargetsMut<'a, R> {
-    /// Leaves the targets out.
-    None,
-    /// Real numbers: regression targets, or class indices as numbers (0 and 1 for binary classes).
-    Real(&'a mut [R]),
-    /// Class indices.
-    Classes(&'a mut [u32]),
+    /// The words around each word.
+    Context,
 }
 
 /// Features `[rows, ..example]` and targets in memory.
@@ -146,6 +87,8 @@ pub struct Dataset {
     rows: usize,
     selection: Option<Arc<[u32]>>,
     augmenter: Option<Augmenter>,
+    epoch: u64,
+    choices: Option<Choices>,
     /// The steps of each stored row that count, if rows are sequences of varied lengths.
     lengths: Option<Arc<[u32]>>,
     /// How much each stored row counts in training, if not all the same.
@@ -162,9 +105,10 @@ impl Dataset {
             Features::Tokens { tokens, stride } => windows(tokens.len(), width, *stride) * width,
             Features::Sparse(sparse) => sparse.rows().saturating_mul(width),
             Features::Codes(codes) => codes.codes.len(),
+            Features::Words(words) => words.rows() * width,
         };
         let rows = match &targets {
-            Targets::None | Targets::Next { .. } => match &features {
+            Targets::None | Targets::Next { .. } | Targets::Context => match &features {
                 Features::Sparse(sparse) => sparse.rows(),
                 _ => values / width.max(1),
             },
@@ -188,6 +132,8 @@ impl Dataset {
             rows,
             selection: None,
             augmenter: None,
+            epoch: 0,
+            choices: None,
             lengths: None,
             weights: None,
         })
@@ -290,7 +236,11 @@ impl Dataset {
         match &features {
             Features::F32(values) => finite("feature", values, example.elements())?,
             Features::F64(values) => finite("feature", values, example.elements())?,
-            Features::Bytes { .. } | Features::Tokens { .. } | Features::Sparse(_) | Features::Codes(_) => {}
+            Features::Bytes { .. }
+            | Features::Tokens { .. }
+            | Features::Sparse(_)
+            | Features::Codes(_)
+            | Features::Words(_) => {}
         }
         Dataset::new(example, features, targets)
     }
@@ -347,6 +297,30 @@ impl Dataset {
     /// The same features without targets, to predict.
     pub(crate) fn without_targets(example: Shape, features: Features) -> Result<Dataset, DataError> {
         Dataset::new(example, features, Targets::None)
+    }
+
+    pub(crate) fn of_words(words: Words) -> Result<Dataset, DataError> {
+        let example = Shape::from([words.row.block]);
+        Dataset::new(example, Features::Words(Arc::new(words)), Targets::Context)
+    }
+
+    pub(crate) fn with_choices(self, choices: Option<Choices>) -> Dataset {
+        Dataset { choices, ..self }
+    }
+
+    /// What is known of users beside the rows.
+    pub(crate) fn choices(&self) -> Option<&Choices> {
+        self.choices.as_ref()
+    }
+
+    /// Of each user, the items in the training rows, if they are kept.
+    pub fn history(&self) -> Option<&crate::History> {
+        self.choices.as_ref().map(|choices| &choices.history)
+    }
+
+    /// The epoch that the data are seen in.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     pub(crate) fn features(&self) -> &Features {
@@ -474,15 +448,16 @@ impl Dataset {
         Dataset { augmenter, ..self }
     }
 
-    /// The same data as one epoch sees it. Without augmentation all epochs see the same.
+    /// The same data as one epoch sees it. Tables without augmentation look the same in all epochs.
     pub fn at_epoch(&self, epoch: u64) -> Dataset {
         let augmenter = self.augmenter.map(|augmenter| augmenter.at_epoch(epoch));
-        Dataset { augmenter, ..self.clone() }
+        Dataset { augmenter, epoch, ..self.clone() }
     }
 
     /// Whether epochs see different features.
     pub fn is_augmented(&self) -> bool {
-        self.augmenter.is_some()
+        let ranked = self.choices.as_ref().is_some_and(|choices| choices.ranked);
+        self.augmenter.is_some() || ranked || matches!(*self.features, Features::Words(_))
     }
 
     /// The number of rows.
@@ -509,18 +484,25 @@ impl Dataset {
     pub fn target_kind(&self) -> TargetKind<'_> {
         match &*self.targets {
             Targets::None => TargetKind::None,
+            Targets::Numbers { .. } if self.choices.as_ref().is_some_and(|choices| choices.ranked) => {
+                TargetKind::Ranking { items: self.history().map_or(0, crate::History::columns) }
+            }
             Targets::Numbers { width, scaling, .. } => {
                 TargetKind::Regression { width: *width, scaling: *scaling }
             }
             Targets::Classes { names, .. } => TargetKind::Classes { names },
             Targets::Next { names } => TargetKind::NextToken { names },
+            Targets::Context => match &*self.features {
+                Features::Words(words) => TargetKind::Context { vocabulary: words.row.vocabulary },
+                _ => TargetKind::None,
+            },
         }
     }
 
     /// Numbers per row of the targets: 1 for classes, 0 without targets.
     pub fn target_width(&self) -> usize {
         match &*self.targets {
-            Targets::None => 0,
+            Targets::None | Targets::Context => 0,
             Targets::Numbers { width, .. } => *width,
             Targets::Classes { .. } => 1,
             Targets::Next { .. } => self.width,
@@ -541,9 +523,10 @@ impl Dataset {
             Features::Tokens { tokens, .. } => tokens.len() * 4,
             Features::Sparse(sparse) => sparse.size_bytes(),
             Features::Codes(codes) => codes.codes.len() * 4,
+            Features::Words(words) => words.size_bytes(),
         };
         let targets = match &*self.targets {
-            Targets::None | Targets::Next { .. } => 0,
+            Targets::None | Targets::Next { .. } | Targets::Context => 0,
             Targets::Numbers { values, .. } => values.len() * 8,
             Targets::Classes { labels, .. } => labels.len() * 4,
         };
@@ -609,7 +592,7 @@ impl Dataset {
                         None => slot.iter_mut().zip(pixels).for_each(|(t, &p)| *t = feature(p)),
                     }
                 }
-                Features::Tokens { .. } | Features::Sparse(_) | Features::Codes(_) => {
+                Features::Tokens { .. } | Features::Sparse(_) | Features::Codes(_) | Features::Words(_) => {
                     return Err(DataError::TargetForm { wanted: "dense features", got: "other features" });
                 }
             }
@@ -635,12 +618,12 @@ impl Dataset {
                     prefetch(columns);
                     prefetch(values);
                 }
-                Features::Tokens { .. } => {}
+                Features::Tokens { .. } | Features::Words(_) => {}
             }
             match &*self.targets {
                 Targets::Classes { labels, .. } => prefetch(&labels[row..=row]),
                 Targets::Numbers { values, width, .. } => prefetch(&values[row * width..(row + 1) * width]),
-                Targets::None | Targets::Next { .. } => {}
+                Targets::None | Targets::Next { .. } | Targets::Context => {}
             }
         }
     }
@@ -690,7 +673,9 @@ impl Dataset {
             (_, Targets::Next { .. }) => {
                 return Err(DataError::TargetForm { wanted: "targets of a table", got: "tokens" });
             }
-            (_, Targets::None) => return Err(DataError::TargetForm { wanted: "targets", got: "absent" }),
+            (_, Targets::None | Targets::Context) => {
+                return Err(DataError::TargetForm { wanted: "targets", got: "absent" });
+            }
         }
         Ok(())
     }

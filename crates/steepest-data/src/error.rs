@@ -142,6 +142,33 @@ pub enum DataError {
         /// Tokens there are.
         got: usize,
     },
+    /// No word of a text occurs often enough.
+    #[error("no word of {} occurs {min_count} times: there are {different} different ones, the most frequent occurs {most} times\n  help: set `words.min-count` to {most} or less, or give a longer text", path.display())]
+    EmptyVocabulary {
+        /// The file or folder.
+        path: PathBuf,
+        /// How often a word must occur.
+        min_count: usize,
+        /// Different words there are.
+        different: usize,
+        /// How often the most frequent one occurs.
+        most: u64,
+    },
+    /// A text of words without words.
+    #[error(
+        "there is no word to learn from: no sentence has a word of the vocabulary\n  help: give a longer text, or a larger share of it for training"
+    )]
+    NoWords,
+    /// A part of the rows that there is not.
+    #[error(
+        "there is no part {fold} of {folds} for cross-validation\n  help: set `split.folds` to 2 or more, and `split.fold` to 0 or more but less than that"
+    )]
+    BadFold {
+        /// The part asked for, from 0.
+        fold: usize,
+        /// Parts there are.
+        folds: usize,
+    },
     /// There is a header line and nothing below.
     #[error("{} has a header line but no rows\n  help: add rows; if the first line is data, set `header = false`", path.display())]
     HeaderOnly {

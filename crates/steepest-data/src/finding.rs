@@ -149,6 +149,17 @@ pub enum Finding {
         /// Tokens of a window.
         window: usize,
     },
+    /// The file is a text of words.
+    Words {
+        /// Words of the text.
+        words: u64,
+        /// Different ones.
+        different: usize,
+        /// Those that get a vector.
+        kept: usize,
+        /// How often these occur at least.
+        min_count: usize,
+    },
     /// The file holds images.
     Images {
         /// The shape of one.
@@ -196,6 +207,7 @@ impl Finding {
             Finding::TaskInferred { .. }
                 | Finding::Split { .. }
                 | Finding::Corpus { .. }
+                | Finding::Words { .. }
                 | Finding::Filled { .. }
                 | Finding::Vocabulary { .. }
                 | Finding::Embedded { .. }
@@ -317,6 +329,11 @@ impl fmt::Display for Finding {
                 f,
                 "a text of {tokens} tokens, {vocabulary} different ones, in windows of {window}: the first \
                  {train} for training, the next {validation} for validation, the last {test} for test"
+            ),
+            Finding::Words { words, different, kept, min_count } => write!(
+                f,
+                "a text of {words} words, {different} different ones, of which {kept} occur at least {min_count} \
+                 times (`words.min-count`) and get a vector"
             ),
             Finding::UnseenCategories { column, cells, example } => write!(
                 f,

@@ -13,7 +13,7 @@ use crate::table::Values;
 use crate::{
     Augmentation, ColumnKind, DataError, Dataset, Encoder, Finding, Fingerprint, Fractions, Parameter,
     PreprocessOptions, Preprocessor, ReadOptions, Schema, Shares, Source, Split, Table, Task, Tokens,
-    sources,
+    WordOptions, sources,
 };
 
 /// Which data to train on, and how: the `[data]` table of a run spec.
@@ -52,6 +52,8 @@ pub struct DataOptions {
     /// Takes the rows once, in their order, with memory that does not grow with them. Default: where `train` is
     /// standard input, `-`.
     pub stream: Option<bool>,
+    /// How a text of words becomes examples.
+    pub words: WordOptions,
     /// How training images are changed at random. Default: not at all.
     pub augment: Augmentation,
     /// How files are read.
@@ -100,7 +102,7 @@ static PARAMETERS: &[Parameter] = &[
         name: "split",
         summary: "shares of `train` to hold out",
         default: "{ validation = 0.15, test = 0.15 }; no validation of fewer than 1,000 rows",
-        range: "each in [0, 1), their sum below 1",
+        range: "each in [0, 1), their sum below 1; or { folds = 5, fold = 0 }",
     },
     Parameter {
         name: "stratify",
@@ -124,13 +126,19 @@ static PARAMETERS: &[Parameter] = &[
         name: "tokens",
         summary: "what a text is cut into, to predict each token from those before it",
         default: "none: the file is a table",
-        range: "characters, bytes, bpe",
+        range: "characters, bytes, bpe, words",
     },
     Parameter {
         name: "vocabulary",
         summary: "tokens that byte pair encoding learns, the 256 bytes included",
         default: "1024",
         range: "256 and up",
+    },
+    Parameter {
+        name: "words",
+        summary: "how a text of words becomes examples",
+        default: "{ min-count = 5, sample = 0.001, context = 5, block = 32, negatives = 16 }",
+        range: "1 and up; 0 to 1; 1 and up",
     },
     Parameter {
         name: "window",
@@ -245,7 +253,7 @@ pub fn prepare(options: &DataOptions, seed: u64) -> Result<Prepared, DataError> 
         return prepare_sequences(options, seed);
     }
     if let Some(tokens) = options.tokens {
-        return prepare_corpus(options, tokens);
+        return prepare_corpus(options, tokens, seed);
     }
     let mut findings = Vec::new();
     let read = options.reading();
@@ -255,6 +263,9 @@ pub fn prepare(options: &DataOptions, seed: u64) -> Result<Prepared, DataError> 
     let mut table = Table::read(&mut *source)?;
     drop(source);
     drop_rows_without_target(&mut table, &options.target, &mut findings);
+    if let (Some(least), Some(place)) = (options.preprocess.relevant, table.schema().find(&options.target)) {
+        table.drop_below(place, least);
+    }
     let fractions = options.fractions(table.rows()).check()?;
     let split = split(&table, options, fractions, seed)?;
     if fractions != Fractions::NONE {
@@ -266,8 +277,17 @@ pub fn prepare(options: &DataOptions, seed: u64) -> Result<Prepared, DataError> 
     findings.extend(noticed);
 
     let schema = Arc::new(table.schema().clone());
-    let [train, validation, test] = parts(&preprocessor, &mut table, &split, &mut findings)?;
+    let [mut train, mut validation, mut test] = parts(&preprocessor, &mut table, &split, &mut findings)?;
     drop(table);
+    if (options.preprocess.history || options.preprocess.relevant.is_some())
+        && let Some(history) = train.choices_in_rows()
+    {
+        let ranked = options.preprocess.relevant.is_some();
+        [&mut train, &mut validation, &mut test].into_iter().for_each(|part| {
+            *part = part.clone().with_history(history.clone(), ranked, seed);
+        });
+        preprocessor.history = Some(history);
+    }
     if options.augment.is_any() && !preprocessor.example_is_image() {
         return Err(DataError::NothingToAugment { path: options.train.clone() });
     }
@@ -297,6 +317,9 @@ fn split(table: &Table, options: &DataOptions, fractions: Fractions, seed: u64) 
     if table.rows() == 0 || fractions == Fractions::NONE {
         // Without rows there is no target either, which is the better thing to complain of.
         return Ok(Split::all_train(table.rows()));
+    }
+    if let (Some(folds), None) = (options.split.folds, &options.test) {
+        return Split::fold(seed, table.rows(), (options.split.fold, folds), fractions.validation);
     }
     if options.stratify == Some(false) {
         return Split::random(seed, table.rows(), fractions);
@@ -363,6 +386,11 @@ fn separate_file(
     let options = ReadOptions { labels: None, ..preprocessor.read_options(options) };
     let mut table = Table::read(&mut *sources::open(path, &options)?)?;
     drop_rows_without_target(&mut table, &preprocessor.target.column, findings);
+    if let (Some(least), Some(place)) =
+        (preprocessor.relevant, table.schema().find(&preprocessor.target.column))
+    {
+        table.drop_below(place, least);
+    }
     Encoder::new(preprocessor, &table)?.targets(&table, 0..0)?;
     if let Some(images) = preprocessor.images(&mut table)? {
         return Ok(images);

@@ -190,6 +190,8 @@ pub(crate) fn prepare_sequences(options: &DataOptions, seed: u64) -> Result<Prep
         missing: Vec::new(),
         tokenizer: None,
         sequences: Some(sequences),
+        history: None,
+        relevant: None,
         weight: None,
     };
     Ok(Prepared {
@@ -233,7 +235,7 @@ mod tests {
     fn sequences_are_padded_and_know_their_lengths() {
         let (_folder, path) = file(TEXT);
         let mut options = DataOptions::new(&path, "label");
-        options.split = crate::Shares { validation: Some(0.0), test: Some(0.0) };
+        options.split = crate::Shares { validation: Some(0.0), test: Some(0.0), ..crate::Shares::default() };
         options.preprocess.standardize = false;
         let data = crate::prepare(&options, 1).unwrap();
         assert_eq!((data.train.example(), data.train.form()), (Shape::from([3, 2]), FeatureForm::Sequences));
@@ -251,7 +253,7 @@ mod tests {
     fn channels_are_standardized_over_the_steps_that_count() {
         let (_folder, path) = file(TEXT);
         let mut options = DataOptions::new(&path, "label");
-        options.split = crate::Shares { validation: Some(0.0), test: Some(0.0) };
+        options.split = crate::Shares { validation: Some(0.0), test: Some(0.0), ..crate::Shares::default() };
         let learned = crate::prepare(&options, 1).unwrap().preprocessor.sequences.unwrap();
         // 1, 2, 3, 5, 2, 2: mean 2.5, variance 9.5 / 6.
         assert_eq!(learned.channels[0].shift, 2.5);

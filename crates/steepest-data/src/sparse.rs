@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::Features;
-use crate::{DataError, Dataset, Real};
+use crate::{DataError, Dataset, Real, WordRow};
 
 /// A category or column that stands for nothing: padding, or what training never saw.
 pub const NO_ROW: u32 = u32::MAX;
@@ -24,10 +24,21 @@ pub enum FeatureForm {
     Sequences,
     /// Tokens of a text, in the shape of [`Dataset::example`].
     Tokens,
+    /// Words of a text, those around them, and random ones.
+    Words {
+        /// What a row holds.
+        row: WordRow,
+    },
     /// Indices of categories.
     Categories {
         /// The name of each column, and how many categories it has.
         fields: Vec<(String, usize)>,
+        /// Whether the items of the row's user in the training data stand beside them.
+        #[serde(default)]
+        history: bool,
+        /// Whether another item, at random, stands beside them: one that the row's user has not chosen.
+        #[serde(default)]
+        ranked: bool,
     },
 }
 
@@ -194,8 +205,16 @@ impl Dataset {
     pub fn form(&self) -> FeatureForm {
         match self.features() {
             Features::Sparse(rows) => FeatureForm::Sparse { columns: rows.columns },
-            Features::Codes(codes) => FeatureForm::Categories { fields: codes.fields.clone() },
+            Features::Codes(codes) => {
+                let ranked = self.choices().map(|choices| choices.ranked);
+                FeatureForm::Categories {
+                    fields: codes.fields.clone(),
+                    history: ranked == Some(false),
+                    ranked: ranked == Some(true),
+                }
+            }
             Features::Tokens { .. } => FeatureForm::Tokens,
+            Features::Words(words) => FeatureForm::Words { row: words.row },
             _ if self.has_lengths() => FeatureForm::Sequences,
             Features::F32(_) | Features::F64(_) | Features::Bytes { .. } => FeatureForm::Dense,
         }
@@ -203,9 +222,18 @@ impl Dataset {
 
     /// The number of entries of some rows of sparse features; 0 for others, and for rows that are not there.
     pub fn entries(&self, rows: impl IntoIterator<Item = usize>) -> usize {
-        let Features::Sparse(sparse) = self.features() else { return 0 };
-        let stored = rows.into_iter().filter_map(|row| self.stored(row).ok());
-        stored.map(|row| sparse.row(row).0.len()).sum()
+        rows.into_iter().map(|row| self.entries_of(row)).sum()
+    }
+
+    /// The entries of a row: of sparse features, or the items of its user.
+    fn entries_of(&self, row: usize) -> usize {
+        match self.features() {
+            Features::Sparse(sparse) => self.stored(row).map_or(0, |row| sparse.row(row).0.len()),
+            Features::Codes(_) if self.choices().is_some_and(|choices| !choices.ranked) => {
+                self.items_beside(row)
+            }
+            _ => 0,
+        }
     }
 
     /// The columns of the entries of a row; empty for features that are not sparse, and a row that is not there.
@@ -314,11 +342,11 @@ impl Dataset {
     /// `usual` is the mean and four standard deviations of a random batch; where that is not much less than
     /// `most`, the two are the same.
     pub fn capacities(&self, rows: usize) -> Capacities {
-        let Features::Sparse(sparse) = self.features() else { return Capacities { usual: 0, most: 0 } };
-        let mut lens: Vec<usize> = (0..self.rows())
-            .filter_map(|row| self.stored(row).ok())
-            .map(|row| sparse.row(row).0.len())
-            .collect();
+        if !matches!(self.form(), FeatureForm::Sparse { .. } | FeatureForm::Categories { history: true, .. })
+        {
+            return Capacities { usual: 0, most: 0 };
+        }
+        let mut lens: Vec<usize> = (0..self.rows()).map(|row| self.entries_of(row)).collect();
         lens.sort_unstable_by(|a, b| b.cmp(a));
         let most: usize = lens.iter().take(rows).sum();
         let n = lens.len().max(1) as f64;
@@ -391,7 +419,10 @@ mod tests {
         let fields = vec![("user".to_owned(), 3), ("item".to_owned(), 2)];
         let codes = Codes { fields: fields.clone(), codes: vec![2, 0, NO_ROW, 1] };
         let data = Dataset::ratings(codes, vec![4.0, 5.0]).unwrap();
-        assert_eq!(data.form(), FeatureForm::Categories { fields: fields.clone() });
+        assert_eq!(
+            data.form(),
+            FeatureForm::Categories { fields: fields.clone(), history: false, ranked: false }
+        );
         let mut out = [9; 2];
         data.fill_category([1, 0], 0, &mut out).unwrap();
         assert_eq!(out, [NO_ROW, 2]);

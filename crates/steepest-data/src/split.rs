@@ -38,6 +38,11 @@ pub struct Shares {
     pub validation: Option<f64>,
     /// Share of the rows that are scored once, at the end. Default: 0.15.
     pub test: Option<f64>,
+    /// Cuts the rows into so many parts in random order, of which `fold` is scored at the end instead of a share:
+    /// cross-validation is a run for each. Range: 2 and up. Default: no such parts.
+    pub folds: Option<usize>,
+    /// Which of `folds` parts, from 0.
+    pub fold: usize,
 }
 
 impl Shares {
@@ -48,13 +53,14 @@ impl Shares {
     pub fn of(self, rows: usize) -> Fractions {
         let usual = Fractions::default();
         let validation = if rows < Shares::FEW_ROWS { 0.0 } else { usual.validation };
-        Fractions { validation: self.validation.unwrap_or(validation), test: self.test.unwrap_or(usual.test) }
+        let test = self.folds.map(|folds| 1.0 / folds.max(1) as f64).or(self.test);
+        Fractions { validation: self.validation.unwrap_or(validation), test: test.unwrap_or(usual.test) }
     }
 }
 
 impl From<Fractions> for Shares {
     fn from(fractions: Fractions) -> Shares {
-        Shares { validation: Some(fractions.validation), test: Some(fractions.test) }
+        Shares { validation: Some(fractions.validation), test: Some(fractions.test), ..Shares::default() }
     }
 }
 
@@ -128,6 +134,44 @@ impl Split {
         let every: Vec<u32> = (0..row_count(rows)?).collect();
         let mut split = Split::default();
         split.deal(&every, Key::new(seed).stream("split"), fractions.check()?.held_out(rows));
+        split.checked(rows, fractions)
+    }
+
+    /// One of `folds` parts of `rows` rows in random order is for test, a share of all rows for validation.
+    ///
+    /// ```
+    /// use steepest_data::Split;
+    /// let tests: Vec<Vec<u32>> = (0..3).map(|fold| Split::fold(7, 8, (fold, 3), 0.25).unwrap().test).collect();
+    /// assert_eq!([tests[0].len(), tests[1].len(), tests[2].len()], [2, 3, 3]);
+    /// let mut all = tests.concat();
+    /// all.sort();
+    /// assert_eq!(all, [0, 1, 2, 3, 4, 5, 6, 7]);
+    /// ```
+    ///
+    /// # Errors
+    /// [`DataError::BadFold`] if there is no such part; as [`Split::random`].
+    pub fn fold(
+        seed: u64,
+        rows: usize,
+        (fold, folds): (usize, usize),
+        validation: f64,
+    ) -> Result<Split, DataError> {
+        if folds < 2 || fold >= folds {
+            return Err(DataError::BadFold { fold, folds });
+        }
+        let fractions = Fractions { validation, test: 1.0 / folds as f64 }.check()?;
+        let order = Permutation::new(Key::new(seed).stream("folds"), u64::from(row_count(rows)?));
+        let (start, end) = (rows * fold / folds, rows * (fold + 1) / folds);
+        let (held, mut split) = (fractions.held_out(rows).0, Split::default());
+        for row in 0..rows {
+            let place = order.position(row as u64) as usize;
+            let part = match place {
+                place if (start..end).contains(&place) => &mut split.test,
+                place if place - if place < start { 0 } else { end - start } < held => &mut split.validation,
+                _ => &mut split.train,
+            };
+            part.push(row as u32);
+        }
         split.checked(rows, fractions)
     }
 

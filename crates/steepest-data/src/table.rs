@@ -155,6 +155,17 @@ impl Table {
         }
     }
 
+    /// Keeps only the rows in which a column of numbers is at least so much; returns how many were removed.
+    pub fn drop_below(&mut self, column: usize, least: f64) -> usize {
+        match self.columns.get(column) {
+            Some(Values::Numbers(values)) => {
+                let keep: Vec<bool> = values.iter().map(|&value| value >= least).collect();
+                self.keep(&keep)
+            }
+            _ => 0,
+        }
+    }
+
     /// Keeps only the rows in which column `column` is not missing; returns how many were removed.
     pub fn drop_missing(&mut self, column: usize) -> usize {
         let keep: Vec<bool> = match self.columns.get(column) {
@@ -162,18 +173,22 @@ impl Table {
             Some(Values::Names(names)) => names.codes.iter().map(|&code| code != MISSING).collect(),
             _ => return 0,
         };
+        self.keep(&keep)
+    }
+
+    fn keep(&mut self, keep: &[bool]) -> usize {
         let removed = keep.iter().filter(|&&k| !k).count();
         if removed == 0 {
             return 0;
         }
-        retain(&mut self.lines, &keep);
-        self.text.iter_mut().for_each(|text| retain(text, &keep));
+        retain(&mut self.lines, keep);
+        self.text.iter_mut().for_each(|text| retain(text, keep));
         for values in &mut self.columns {
             match values {
                 Values::Ignored => {}
-                Values::Numbers(values) => retain(values, &keep),
-                Values::Names(names) => retain(&mut names.codes, &keep),
-                Values::Sparse(rows) => rows.retain(&keep),
+                Values::Numbers(values) => retain(values, keep),
+                Values::Names(names) => retain(&mut names.codes, keep),
+                Values::Sparse(rows) => rows.retain(keep),
                 Values::Images { shape, pixels } => {
                     let mut kept = 0;
                     let size = shape.elements();

@@ -15,6 +15,8 @@ pub enum Tokens {
     Bytes,
     /// Parts of words, by byte pair encoding that is learned from the corpus.
     Bpe,
+    /// Words between white space, a sentence on each line, for vectors of words.
+    Words,
 }
 
 /// Turns text into tokens and back.

@@ -36,7 +36,12 @@ fn every_bundled_file_prepares_without_settings() {
         match data.train.target_kind() {
             TargetKind::Classes { names } => assert_eq!(names.len(), classes, "{file}"),
             TargetKind::Regression { width, .. } => assert_eq!((width, classes), (1, 0), "{file}"),
-            TargetKind::None | TargetKind::NextToken { .. } => panic!("{file} has a target"),
+            TargetKind::None
+            | TargetKind::NextToken { .. }
+            | TargetKind::Context { .. }
+            | TargetKind::Ranking { .. } => {
+                panic!("{file} has a target")
+            }
         }
         assert!(data.findings.iter().any(|f| matches!(f, Finding::TaskInferred { .. })), "{file}");
         assert!(data.findings.iter().any(|f| matches!(f, Finding::Split { .. })), "{file}");

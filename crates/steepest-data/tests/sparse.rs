@@ -228,7 +228,7 @@ fn categories_become_indices_in_the_order_in_which_they_are_named() {
     let folder = Folder::new();
     let data = folder.prepared("a.csv", RATINGS, ratings).unwrap();
     let fields = vec![("item".to_owned(), 3), ("user".to_owned(), 3)];
-    assert_eq!(data.train.form(), FeatureForm::Categories { fields });
+    assert_eq!(data.train.form(), FeatureForm::Categories { fields, history: false, ranked: false });
     let column = |field| {
         let mut out = [9; 4];
         data.train.fill_category(0..4, field, &mut out).unwrap();

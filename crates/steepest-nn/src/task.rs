@@ -37,6 +37,18 @@ pub enum Task {
         /// How many different tokens there are.
         vocabulary: usize,
     },
+    /// Which items each user prefers. A model gives the score of an item, of shape `[batch, 1]`, or, beside
+    /// another item, how much higher it is; metrics see the scores of all items of a user.
+    Ranking {
+        /// How many items there are.
+        items: usize,
+    },
+    /// Which words stand around each word of a text. There is nothing to predict but a vector for each word: the
+    /// model's output is its own loss, of shape `[batch, 1]`.
+    Context {
+        /// How many different words there are.
+        vocabulary: usize,
+    },
 }
 
 /// What a loss expects as target.
@@ -47,6 +59,8 @@ pub enum Target {
     Values,
     /// Class labels 0, 1, 2, … as indices, of the shape of the predictions without the last axis.
     Labels,
+    /// Nothing: the model's output is its own loss.
+    Nothing,
 }
 
 impl Task {
@@ -54,9 +68,10 @@ impl Task {
     pub fn outputs(&self) -> usize {
         match *self {
             Task::Regression { outputs } => outputs,
-            Task::Binary => 1,
+            Task::Binary | Task::Context { .. } => 1,
             Task::Multiclass { classes } => classes,
             Task::NextToken { vocabulary } => vocabulary,
+            Task::Ranking { items } => items,
         }
     }
 
@@ -65,6 +80,8 @@ impl Task {
         match *self {
             Task::Regression { outputs } => outputs,
             Task::Binary | Task::Multiclass { .. } | Task::NextToken { .. } => 1,
+            Task::Ranking { items } => items,
+            Task::Context { .. } => 0,
         }
     }
 
@@ -83,7 +100,7 @@ impl Task {
     #[track_caller]
     pub fn interpret<'g>(&self, prediction: Var<'g>) -> Var<'g> {
         match self {
-            Task::Regression { .. } => prediction,
+            Task::Regression { .. } | Task::Ranking { .. } | Task::Context { .. } => prediction,
             Task::Binary => prediction.sigmoid(),
             Task::Multiclass { .. } | Task::NextToken { .. } => {
                 let weights = (prediction - prediction.max_last().stop_gradient()).exp();
@@ -97,6 +114,7 @@ impl Task {
         match self {
             Task::Regression { .. } | Task::Binary => Target::Values,
             Task::Multiclass { .. } | Task::NextToken { .. } => Target::Labels,
+            Task::Ranking { .. } | Task::Context { .. } => Target::Nothing,
         }
     }
 
@@ -106,6 +124,8 @@ impl Task {
             Task::Regression { .. } => "mean-squared-error",
             Task::Binary => "binary-cross-entropy",
             Task::Multiclass { .. } | Task::NextToken { .. } => "cross-entropy",
+            Task::Ranking { .. } => "pairwise-logistic",
+            Task::Context { .. } => "own-loss",
         }
     }
 
@@ -116,6 +136,8 @@ impl Task {
             Task::Binary => &["accuracy", "auc"],
             Task::Multiclass { .. } => &["accuracy"],
             Task::NextToken { .. } => &["bits-per-token", "accuracy"],
+            Task::Ranking { .. } => &["precision-at-k", "recall-at-k", "ndcg-at-k"],
+            Task::Context { .. } => &[],
         }
     }
 
@@ -126,6 +148,8 @@ impl Task {
             Task::Binary => "logistic",
             Task::Multiclass { .. } => "softmax",
             Task::NextToken { .. } => "gpt",
+            Task::Ranking { .. } => "bpr",
+            Task::Context { .. } => "word2vec",
         }
     }
 }
@@ -138,6 +162,8 @@ impl fmt::Display for Task {
             Task::Binary => write!(f, "binary classification"),
             Task::Multiclass { classes } => write!(f, "classification into {classes} classes"),
             Task::NextToken { vocabulary } => write!(f, "the next of {vocabulary} tokens"),
+            Task::Ranking { items } => write!(f, "ranking {items} items"),
+            Task::Context { vocabulary } => write!(f, "vectors of {vocabulary} words"),
         }
     }
 }

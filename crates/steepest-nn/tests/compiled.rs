@@ -3,7 +3,8 @@
 
 use std::num::NonZeroUsize;
 
-use steepest_graph::{Executor, Feeds, Graph, Plan, PlanOptions, Var, Variables, evaluate, gradients};
+use steepest_graph::{Csr, Executor, Feeds, Graph, Plan, PlanOptions, Var, Variables, evaluate, gradients};
+use steepest_nn::word2vec::{AROUND, AROUND_AND_NEGATIVES, CENTER, CENTER_AND_NEGATIVES};
 use steepest_nn::*;
 use steepest_spec::Value;
 use steepest_tensor::{Buffer, DType, Key, Pool, Shape, Tensor};
@@ -94,15 +95,18 @@ fn every_loss() {
             let (target, fed) = match spec.target {
                 Target::Values => (
                     graph.input("target", [batch, outputs]),
-                    Fed::Real("target", normal(&[batch, outputs], 0.5)),
+                    Some(Fed::Real("target", normal(&[batch, outputs], 0.5))),
                 ),
+                Target::Nothing => (x, None),
                 Target::Labels => {
-                    (graph.index_input("target", [batch]), Fed::Index("target", labels(&[batch], outputs)))
+                    let labels = labels(&[batch], outputs);
+                    (graph.index_input("target", [batch]), Some(Fed::Index("target", labels)))
                 }
             };
             let loss = (spec.build)(&spec.settings([]).unwrap()).unwrap().per_example(x, target);
             let slope = gradients(loss.mean(), &[x])[0].dense();
-            let fed = [Fed::Real("x", normal(&[batch, outputs], 4.0)), fed];
+            let x = Fed::Real("x", normal(&[batch, outputs], 4.0));
+            let fed: Vec<Fed> = std::iter::once(x).chain(fed).collect();
             agrees(spec.about.name, &graph, &[loss, slope], &fed);
         }
     }
@@ -132,6 +136,9 @@ fn every_model_with_its_usual_loss() {
             let inputs = match spec.about.name {
                 "matrix-factorization" => Inputs::of_category("u", graph.index_input("u", [9]), 4)
                     .with_category("i", graph.index_input("i", [9]), 20),
+                "svdpp" => Inputs::of_category("u", graph.index_input("u", [9]), 4)
+                    .with_category("i", graph.index_input("i", [9]), 20)
+                    .with_history(Csr::input(&graph, "h", 9, 30)),
                 _ => Inputs::new("x", graph.input("x", Shape::new(shape).unwrap())),
             };
             let prediction = model.output(&mut trace.scope(), &inputs);
@@ -141,6 +148,7 @@ fn every_model_with_its_usual_loss() {
                     (graph.input("target", shape), Fed::Real("target", normal(&shape, 1.0)))
                 }
                 Target::Labels => (graph.index_input("target", [9]), Fed::Index("target", labels(&[9], 5))),
+                Target::Nothing => continue,
             };
             let loss = LossSpec::find(task.default_loss()).unwrap();
             let loss =
@@ -150,13 +158,20 @@ fn every_model_with_its_usual_loss() {
             let mut outputs = vec![loss, task.interpret(prediction)];
             outputs.extend(gradients(loss, &parameters).into_iter().map(|gradient| gradient.dense()));
             let fed = match spec.about.name {
-                "matrix-factorization" => {
+                "matrix-factorization" | "svdpp" => {
                     let known = |size: u64| {
                         let index = |i| Key::new(2).below(i, size) as u32;
                         let values = (0..9).map(index).map(|i| if i == 0 { u32::MAX } else { i });
                         Tensor::u32([9], values.collect()).unwrap()
                     };
-                    vec![Fed::Index("u", known(4)), Fed::Index("i", known(20)), fed]
+                    let mut all = vec![Fed::Index("u", known(4)), Fed::Index("i", known(20)), fed];
+                    if spec.about.name == "svdpp" {
+                        let offsets = Tensor::u32([10], vec![0, 3, 3, 7, 9, 12, 20, 22, 23, 27]).unwrap();
+                        all.push(Fed::Index("h.offsets", offsets));
+                        all.push(Fed::Index("h.columns", labels(&[30], 20)));
+                        all.push(Fed::Real("h.values", normal(&[30], 0.5)));
+                    }
+                    all
                 }
                 _ => vec![Fed::Real("x", normal(shape, 1.0)), fed],
             };
@@ -199,4 +214,62 @@ fn language_models_and_masked_encoders() {
     let lengths = Tensor::f64([4], vec![5.0, 1.0, 3.0, 4.0]).unwrap();
     let fed = [Fed::Real("x", normal(&[4, 5, 3], 1.0)), Fed::Real("n", lengths)];
     agrees("encoder", &graph, &outputs, &fed);
+}
+
+#[test]
+fn word_vectors() {
+    let row = words::Row { vocabulary: 13, block: 7, context: 2, negatives: 3 };
+    for architecture in [Architecture::SkipGram, Architecture::Cbow] {
+        let graph = Graph::new();
+        let inputs = words::inputs(&graph, 3, row);
+        let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+        let model = Word2vec { architecture, size: 5, ..Word2vec::default() };
+        let losses = model.output(&mut trace.scope(), &inputs);
+        let parameters: Vec<Var<'_>> = trace.parameters().iter().map(|(_, parameter)| *parameter).collect();
+        let mut outputs = vec![losses];
+        outputs.extend(gradients(losses.mean(), &parameters).into_iter().map(|gradient| gradient.dense()));
+        let sentence = |width: usize| {
+            let numbers = (0..3 * width).map(|i| (i % width / 3) as f64).collect();
+            Tensor::f64([3, width], numbers).unwrap()
+        };
+        let (other, width, around) = match architecture {
+            Architecture::SkipGram => (AROUND_AND_NEGATIVES, 14, None),
+            Architecture::Cbow => (CENTER_AND_NEGATIVES, 10, Some(AROUND)),
+        };
+        let mut fed = vec![Fed::Index(other, labels(&[3, width], 13))];
+        fed.push(Fed::Real("sentence of center", sentence(7)));
+        match around {
+            None => {
+                fed.push(Fed::Index(CENTER, labels(&[3, 7], 13)));
+                fed.push(Fed::Real("sentence of around and negatives", sentence(14)));
+            }
+            Some(around) => {
+                fed.push(Fed::Index(around, labels(&[3, 11], 13)));
+                fed.push(Fed::Real("sentence of around", sentence(11)));
+            }
+        }
+        agrees("word2vec", &graph, &outputs, &fed);
+    }
+}
+
+#[test]
+fn rankings() {
+    for both in [true, false] {
+        let graph = Graph::new();
+        let index = |name| graph.index_input(name, [9]);
+        let mut inputs = Inputs::of_category("u", index("u"), 4).with_category("i", index("i"), 20);
+        let mut fed = vec![Fed::Index("u", labels(&[9], 4)), Fed::Index("i", labels(&[9], 20))];
+        if both {
+            inputs = inputs.with(bpr::OTHER, index(bpr::OTHER));
+            fed.push(Fed::Index(bpr::OTHER, labels(&[9], 19)));
+        }
+        let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+        let model = Bpr { factors: 3, ..Bpr::default() };
+        let y = model.output(&mut trace.scope(), &inputs);
+        let loss = PairwiseLogistic {}.per_example(y, y).mean();
+        let parameters: Vec<Var<'_>> = trace.parameters().iter().map(|(_, parameter)| *parameter).collect();
+        let mut outputs = vec![y];
+        outputs.extend(gradients(loss, &parameters).into_iter().map(|gradient| gradient.dense()));
+        agrees("bpr", &graph, &outputs, &fed);
+    }
 }

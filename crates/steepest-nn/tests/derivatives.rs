@@ -82,11 +82,13 @@ fn of_every_loss() {
             let feeds = match spec.target {
                 Target::Values => Feeds::new().with("target", Tensor::f64([4, 3], targets.clone()).unwrap()),
                 Target::Labels => Feeds::new().with("target", Tensor::u32([4], vec![2, 0, 1, 1]).unwrap()),
+                Target::Nothing => Feeds::new(),
             };
             check(spec.about.name, Shape::from([4, 3]), &at, &feeds, |graph, x| {
                 let target = match spec.target {
                     Target::Values => graph.input("target", [4, 3]),
                     Target::Labels => graph.index_input("target", [4]),
+                    Target::Nothing => graph.constant(0.0),
                 };
                 (loss.per_example(x, target) * graph.literal(weights.clone())).sum()
             });

@@ -96,6 +96,7 @@ fn losses_are_those_of_pytorch() {
                 let labels = row.target.iter().map(|&y| y as u32).collect();
                 (graph.index_input("target", target_shape), Tensor::u32(target_shape, labels))
             }
+            Target::Nothing => continue,
         };
         let per_example = loss.per_example(prediction, target);
         assert_eq!(*per_example.shape(), [row.shape[0]]);
@@ -110,7 +111,7 @@ fn losses_are_those_of_pytorch() {
         assert_near(&row.loss, &got[0].to_f64(), &row.per_example);
         assert_near(&format!("gradient of {}", row.loss), &got[1].to_f64(), &row.gradient);
     }
-    for spec in LOSSES {
+    for spec in LOSSES.iter().filter(|spec| spec.target != Target::Nothing) {
         assert!(rows.iter().any(|row| row.loss == spec.about.name), "{} has no row", spec.about.name);
     }
 }
@@ -153,7 +154,8 @@ fn metrics_are_those_of_scikit_learn() {
             assert!((value - expected).abs() < 1e-13, "{written} of {}: {value}, {expected}", row.task);
         }
     }
-    for spec in METRICS {
+    // Those of rankings are worked out by hand beside them.
+    for spec in METRICS.iter().filter(|spec| !(spec.suits)(&Task::Ranking { items: 3 })) {
         let name = spec.about.name;
         let has_row = rows.iter().flat_map(|row| row.values.keys()).any(|written| written.starts_with(name));
         assert!(has_row, "{name} has no row");

@@ -4,7 +4,8 @@ use steepest_nn::*;
 use steepest_spec::Value;
 use steepest_tensor::Key;
 
-const TASKS: [Task; 4] = [
+const TASKS: [Task; 5] = [
+    Task::Ranking { items: 30 },
     Task::Regression { outputs: 1 },
     Task::Regression { outputs: 3 },
     Task::Binary,
@@ -25,6 +26,8 @@ fn sample(task: &Task, n: usize) -> (Vec<f64>, Vec<f64>) {
         Task::Multiclass { classes } | Task::NextToken { vocabulary: classes } => {
             key.stream("labels").below(i as u64, classes as u64) as f64
         }
+        Task::Ranking { .. } => key.stream("labels").below(i as u64, 2) as f64,
+        Task::Context { .. } => 0.0,
     });
     (predictions, targets.collect())
 }
@@ -83,11 +86,12 @@ fn a_perfect_prediction_beats_every_other_in_the_stated_direction() {
         let (random, targets) = sample(task, 50);
         let perfect: Vec<f64> = match *task {
             Task::Regression { .. } => targets.clone(),
-            Task::Binary => targets.iter().map(|y| 20.0 * y - 10.0).collect(),
+            Task::Binary | Task::Ranking { .. } => targets.iter().map(|y| 20.0 * y - 10.0).collect(),
             Task::Multiclass { classes } | Task::NextToken { vocabulary: classes } => targets
                 .iter()
                 .flat_map(|y| (0..classes).map(move |k| 10.0 * f64::from(k as f64 == *y)))
                 .collect(),
+            Task::Context { .. } => Vec::new(),
         };
         let value = |predictions: &[f64]| {
             let mut metric = build(spec, task);
@@ -97,7 +101,10 @@ fn a_perfect_prediction_beats_every_other_in_the_stated_direction() {
         let (best, other) = (value(&perfect), value(&random));
         // Five of four or two classes always contain the right one.
         let trivial = spec.about.name == "top-k-accuracy";
+        // More items may be relevant than places are counted, and fewer.
+        let bounded = matches!(spec.about.name, "precision-at-k" | "recall-at-k");
         match spec.direction {
+            Direction::Higher if bounded => assert!(best > other, "{}", spec.about.name),
             Direction::Higher => assert!(best == 1.0 && (other < 1.0 || trivial), "{}", spec.about.name),
             Direction::Lower => assert!(best < 1e-3 && other > best, "{}", spec.about.name),
         }

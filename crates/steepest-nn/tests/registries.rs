@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use steepest_graph::{Graph, Var};
+use steepest_graph::{Csr, Graph, Var};
 use steepest_nn::*;
 use steepest_spec::{Accepts, Default, Description, Value};
 use steepest_tensor::Key;
@@ -93,6 +93,9 @@ fn examples<'g>(graph: &'g Graph, model: &str) -> Inputs<'g> {
             graph.index_input("i", [4]),
             5,
         ),
+        "svdpp" => Inputs::of_category("user", graph.index_input("u", [4]), 3)
+            .with_category("item", graph.index_input("i", [4]), 5)
+            .with_history(Csr::input(graph, "h", 4, 9)),
         _ => Inputs::new("x", graph.input("x", [4, 3, 2])),
     }
 }

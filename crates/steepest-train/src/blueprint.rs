@@ -2,11 +2,11 @@
 
 use std::panic::Location;
 
-use steepest_data::FeatureForm;
+use steepest_data::{FeatureForm, WordRow};
 use steepest_graph::{
     Csr, Graph, Initial, Plan, PlanOptions, ProblemKind, Var, VariableKind, VariableSpec, gradients,
 };
-use steepest_nn::{Inputs, LENGTHS, Loss, Model, Phase, PyTorch, Target, Task, Trace};
+use steepest_nn::{Inputs, LENGTHS, Loss, Model, Phase, PyTorch, Target, Task, Trace, bpr, words};
 use steepest_optim::{Parameter, Transform, apply_updates, minimize};
 use steepest_tensor::{DType, Key, Shape};
 
@@ -16,6 +16,8 @@ use crate::TrainError;
 pub(crate) const FEATURES: &str = "features";
 /// The names of the inputs that hold sparse features begin with this: see [`Csr::input`].
 pub(crate) const SPARSE: &str = FEATURES;
+/// The names of the inputs that hold the items of each row's user begin with this.
+pub(crate) const HISTORY: &str = "history";
 /// The name of the input that holds the targets of the batch.
 pub(crate) const TARGETS: &str = "targets";
 /// The name of the input that holds how much each row of the batch counts.
@@ -170,14 +172,14 @@ impl Blueprint {
     /// Predictions alone.
     pub fn predict(&self, extent: Extent) -> Result<Plan, TrainError> {
         let graph = Graph::new();
-        let Forward { predictions, .. } = self.forward(&graph, extent, Phase::Eval)?;
+        let Forward { predictions, .. } = self.forward(&graph, extent, Phase::Eval, false)?;
         self.compile(&graph, &[(PREDICTIONS, predictions)])
     }
 
     /// How PyTorch stores the model's parameters and states.
     pub fn pytorch(&self) -> Result<Vec<(String, PyTorch)>, TrainError> {
         let graph = Graph::new();
-        let inputs = self.inputs(&graph, Extent { rows: 1, entries: 1 })?;
+        let inputs = self.inputs(&graph, Extent { rows: 1, entries: 1 }, false)?;
         let mut trace = Trace::new(&graph, self.key, Phase::Eval);
         self.model.output(&mut trace.scope(), &inputs);
         Ok(trace.pytorch().to_vec())
@@ -208,7 +210,7 @@ impl Blueprint {
     }
 
     /// What the host feeds the model.
-    fn inputs<'g>(&self, graph: &'g Graph, extent: Extent) -> Result<Inputs<'g>, TrainError> {
+    fn inputs<'g>(&self, graph: &'g Graph, extent: Extent, losses: bool) -> Result<Inputs<'g>, TrainError> {
         let Extent { rows, entries } = extent;
         Ok(match &self.form {
             FeatureForm::Dense => {
@@ -221,11 +223,16 @@ impl Blueprint {
             FeatureForm::Tokens => {
                 Inputs::new(FEATURES, graph.index_input(FEATURES, self.batch_shape(rows, &self.example)?))
             }
+            FeatureForm::Words { row } => {
+                let WordRow { vocabulary, block, context, negatives } = *row;
+                self.batch_shape(rows, &Shape::from([block + 2 * context + negatives]))?;
+                words::inputs(graph, rows, words::Row { vocabulary, block, context, negatives })
+            }
             FeatureForm::Sparse { columns } => {
                 self.batch_shape(entries, &Shape::SCALAR)?;
                 Inputs::of_sparse(Csr::input(graph, SPARSE, rows, entries), *columns)
             }
-            FeatureForm::Categories { fields } => {
+            FeatureForm::Categories { fields, history, ranked } => {
                 let column = |(name, size): &(String, usize)| {
                     (name.clone(), graph.index_input(&category(name), [rows]), *size)
                 };
@@ -233,15 +240,32 @@ impl Blueprint {
                 // A data set of categories has at least one column.
                 let (name, index, size) =
                     columns.next().ok_or(TrainError::NoRows { what: "read columns of" })?;
-                columns.fold(Inputs::of_category(&name, index, size), |inputs, (name, index, size)| {
-                    inputs.with_category(&name, index, size)
-                })
+                let mut inputs = Inputs::of_category(&name, index, size);
+                for (name, index, size) in columns {
+                    inputs = inputs.with_category(&name, index, size);
+                }
+                if *history {
+                    self.batch_shape(entries, &Shape::SCALAR)?;
+                    inputs = inputs.with_history(Csr::input(graph, HISTORY, rows, entries));
+                }
+                // A score needs no other item beside it, a loss does.
+                if *ranked && losses {
+                    inputs = inputs.with(bpr::OTHER, graph.index_input(bpr::OTHER, [rows]));
+                }
+                inputs
             }
         })
     }
 
-    fn forward<'g>(&self, graph: &'g Graph, extent: Extent, phase: Phase) -> Result<Forward<'g>, TrainError> {
-        let inputs = self.inputs(graph, extent)?;
+    /// What a model makes of a batch: what losses need, or what it predicts.
+    fn forward<'g>(
+        &self,
+        graph: &'g Graph,
+        extent: Extent,
+        phase: Phase,
+        losses: bool,
+    ) -> Result<Forward<'g>, TrainError> {
+        let inputs = self.inputs(graph, extent, losses)?;
         let mut trace = Trace::new(graph, self.key, phase);
         let predictions = match self.model_at {
             Some(at) => graph.applied_at(at, || self.model.output(&mut trace.scope(), &inputs)),
@@ -256,7 +280,7 @@ impl Blueprint {
     }
 
     fn trace<'g>(&self, graph: &'g Graph, extent: Extent, phase: Phase) -> Result<Traced<'g>, TrainError> {
-        let Forward { predictions, penalties, parameters } = self.forward(graph, extent, phase)?;
+        let Forward { predictions, penalties, parameters } = self.forward(graph, extent, phase, true)?;
         let predictions = self.checked(predictions);
         let rows = extent.rows;
         let targets = match self.loss.target() {
@@ -265,6 +289,7 @@ impl Blueprint {
             }
             Target::Labels => graph.index_input(TARGETS, [rows]),
             Target::Values => graph.input(TARGETS, [rows, self.task.targets()]),
+            Target::Nothing => predictions,
         };
         let mut losses = self.loss.per_example(predictions, targets);
         if self.weighted && phase == Phase::Train {

@@ -7,7 +7,7 @@ use steepest_data::DataError;
 use steepest_graph::{ExecutorError, PlanErrors, VariablesError};
 use steepest_nn::NnError;
 
-use crate::{Fault, PyTorchFault, SpecError, VectorsError};
+use crate::{Fault, PyTorchFault, SpecError, VectorFileFault, VectorsError};
 
 /// What can go wrong with a run.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,32 @@ pub enum TrainError {
     /// A question that the model cannot answer.
     #[error(transparent)]
     Vectors(#[from] VectorsError),
+    /// A file of word vectors that cannot be used.
+    #[error("{}: {fault}", path.display())]
+    VectorFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: VectorFileFault,
+    },
+    /// A line of a file of pairs of words that is none.
+    #[error("{} line {line}: expected two words and a score, got `{got}`", path.display())]
+    Pairs {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: u64,
+        /// What stands there.
+        got: String,
+    },
+    /// A file of pairs of words without one that is known.
+    #[error("{} has no pair of words that both have a vector ({unknown} with one that has none)", path.display())]
+    NoPairs {
+        /// The file.
+        path: PathBuf,
+        /// Pairs with a word that has no vector.
+        unknown: usize,
+    },
     /// A learning rate that leads nowhere.
     #[error("the learning rate must be a number above 0, got {got}")]
     LearningRate {
@@ -218,6 +244,13 @@ impl TrainError {
                 "train one on a text: `data.tokens = \"characters\"`, `model.kind = \"gpt\"`".to_owned()
             }
             TrainError::LanguageModel => "let it write: `steepest generate`, or `Generator`".to_owned(),
+            TrainError::VectorFile { .. } => {
+                "give vectors in word2vec's text or binary format, or a model".to_owned()
+            }
+            TrainError::Pairs { .. } => "part the two words and the score by tabs or commas".to_owned(),
+            TrainError::NoPairs { .. } => {
+                "give pairs of words of the text that the vectors are of".to_owned()
+            }
             TrainError::Prompt => "give a prompt of at least one character".to_owned(),
             TrainError::DirectoryInUse { path } => {
                 format!("resume it with `steepest train --resume {}`, or name another folder", path.display())

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::Range;
 
-use steepest_data::{Dataset, FeatureForm, Scaling, TargetKind};
+use steepest_data::{Dataset, FeatureForm, History, Scaling, TargetKind};
 use steepest_graph::Variables;
 use steepest_nn::{Metric, MetricSpec, NnError, Registered, Task, Values};
 use steepest_tensor::{Pool, Slice};
 
 use crate::blueprint::{Blueprint, Extent};
 use crate::program::Program;
+use crate::ranker::Chosen;
 use crate::stepper::ranges;
 use crate::{Confusion, Evaluation, TrainError};
 
@@ -33,6 +34,7 @@ pub(crate) fn rows_at_a_time(blueprint: &Blueprint) -> usize {
     // A token has as many numbers as a model makes of it, some hundreds.
     let most = if blueprint.form == FeatureForm::Tokens { MOST_TOKENS } else { MOST_FEATURES };
     match blueprint.form {
+        FeatureForm::Words { row } => (MOST_TOKENS / row.around().max(1)).max(1),
         FeatureForm::Dense | FeatureForm::Sequences | FeatureForm::Tokens => {
             (most / blueprint.example.elements().max(1)).clamp(1, MOST_ROWS)
         }
@@ -43,7 +45,13 @@ pub(crate) fn rows_at_a_time(blueprint: &Blueprint) -> usize {
 /// Room for some rows: of sparse ones, entries up to the next power of two, so that there are few plans.
 pub(crate) fn room(data: &Dataset, rows: Range<usize>) -> Extent {
     let entries = match data.entries(rows.clone()) {
-        0 if !matches!(data.form(), FeatureForm::Sparse { .. }) => 0,
+        0 if !matches!(
+            data.form(),
+            FeatureForm::Sparse { .. } | FeatureForm::Categories { history: true, .. }
+        ) =>
+        {
+            0
+        }
         entries => entries.next_power_of_two().max(16),
     };
     Extent { rows: rows.len(), entries }
@@ -80,7 +88,16 @@ impl Evaluator {
             _ => {}
         }
         let (names, metrics) = (self.metrics(), self.fresh_metrics(task)?);
-        Ok(Scores { rows: 0, loss: 0.0, names, metrics, scaling, confusion, predicted: Vec::new() })
+        Ok(Scores {
+            rows: 0,
+            loss: 0.0,
+            names,
+            metrics,
+            scaling,
+            confusion,
+            predicted: Vec::new(),
+            chosen: None,
+        })
     }
 
     /// Adds all rows of a data set to the scores.
@@ -95,6 +112,10 @@ impl Evaluator {
         pool: &Pool,
     ) -> Result<(), TrainError> {
         let (classes, numbers) = (data.classes(), data.numbers());
+        let ranked = matches!(blueprint.task, Task::Ranking { .. });
+        if ranked {
+            scores.chosen.get_or_insert_default().add(data)?;
+        }
         for range in ranges(data.rows(), self.rows) {
             let extent = room(data, range.clone());
             let program = match self.programs.entry(extent) {
@@ -111,6 +132,7 @@ impl Evaluator {
             }
             scores.rows += range.len();
             match classes.get(range.clone()) {
+                _ if ranked => {}
                 _ if data.is_indices() => {
                     let mut targets = vec![0; range.len() * data.target_width()];
                     let mut tokens = targets.clone();
@@ -143,6 +165,7 @@ impl Evaluator {
     ) -> Result<Evaluation, TrainError> {
         let mut scores = self.begin(&blueprint.task, data.target_kind())?;
         self.add(&mut scores, blueprint, data, variables, pool)?;
+        scores.rank(blueprint, data.history(), variables, pool)?;
         Ok(scores.finish())
     }
 }
@@ -158,6 +181,8 @@ pub(crate) struct Scores {
     confusion: Option<Confusion>,
     /// Room for predictions and targets in the target's own unit.
     predicted: Vec<f64>,
+    /// Where items are ranked, the items of each user.
+    chosen: Option<Chosen>,
 }
 
 impl Scores {
@@ -182,6 +207,20 @@ impl Scores {
         self.predicted.extend(targets.map(|target| scaling.invert(target)));
         let (predicted, targets) = self.predicted.split_at(count);
         self.metrics.iter_mut().try_for_each(|metric| metric.update(predicted.into(), targets.into()))
+    }
+
+    /// Measures how items rank, where that is the task: when all rows are there, because a user's may stand anywhere.
+    pub fn rank(
+        &mut self,
+        blueprint: &Blueprint,
+        trained: Option<&History>,
+        variables: &mut Variables,
+        pool: &Pool,
+    ) -> Result<(), TrainError> {
+        match self.chosen.take() {
+            Some(chosen) => chosen.measure(blueprint, trained, variables, pool, &mut self.metrics),
+            None => Ok(()),
+        }
     }
 
     pub fn finish(self) -> Evaluation {

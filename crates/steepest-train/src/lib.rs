@@ -21,13 +21,16 @@ mod model_file;
 mod predictor;
 mod program;
 mod pytorch;
+mod ranker;
 mod run_directory;
+mod similarity;
 mod spec;
 mod stepper;
 mod stopping;
 mod streaming;
 mod trainer;
 mod training;
+mod vector_file;
 mod vectors;
 mod watch;
 
@@ -40,6 +43,7 @@ pub use minimize::{Minimize, Minimum};
 pub use model_file::{Fault, SavedModel};
 pub use predictor::{Predicted, Prediction, Predictor};
 pub use pytorch::{Imported, Mismatch, PyTorchFault, PyTorchOptions};
+pub use similarity::Similarity;
 pub use spec::{
     Choice, Place, Precision, ROOT, RunOptions, RunSpec, SECTIONS, Section, SpecError, SpecProblem,
     StopOptions, schema,
@@ -47,4 +51,5 @@ pub use spec::{
 pub use streaming::{Passed, Progressive, StreamEvent, Streaming};
 pub use trainer::{Overview, Run, Trainer};
 pub use training::Training;
+pub use vector_file::{VectorFileFault, VectorFormat};
 pub use vectors::{Ranked, Vectors, VectorsError};

@@ -254,6 +254,7 @@ impl SavedModel {
         while source.fill(&mut table, WINDOW)? > 0 {
             if let Some(target) = table.schema().find(&learned.target.column) {
                 table.drop_missing(target);
+                learned.relevant.iter().for_each(|&least| _ = table.drop_below(target, least));
             }
             let rows = encoder.dataset::<f32>(&table, 0..table.rows(), true)?;
             let scores = match &mut scores {
@@ -263,7 +264,8 @@ impl SavedModel {
             scoring.evaluator.add(scores, &self.blueprint, &rows, &mut scoring.variables, &pool)?;
             table.clear();
         }
-        let scores = scores.ok_or(TrainError::NoRows { what: "evaluate" })?;
+        let mut scores = scores.ok_or(TrainError::NoRows { what: "evaluate" })?;
+        scores.rank(&self.blueprint, learned.history.as_ref(), &mut scoring.variables, &pool)?;
         Ok((scores.finish(), encoder.findings()))
     }
 

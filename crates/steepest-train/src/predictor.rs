@@ -257,7 +257,9 @@ fn written(rows: &[Prediction], classes: &[String], out: &mut dyn Write) -> Resu
 fn prediction(outputs: Slice<'_>, row: usize, width: usize, task: Task, scaling: Scaling) -> Prediction {
     let of_row = (row * width..(row + 1) * width).map(|i| outputs.get(i));
     match task {
-        Task::Regression { .. } => Prediction::Numbers(of_row.map(|value| scaling.invert(value)).collect()),
+        Task::Regression { .. } | Task::Ranking { .. } | Task::Context { .. } => {
+            Prediction::Numbers(of_row.map(|value| scaling.invert(value)).collect())
+        }
         Task::Binary => {
             let yes = 1.0 / (1.0 + (-outputs.get(row)).exp());
             Prediction::Class { class: class(outputs, row, width), probabilities: vec![1.0 - yes, yes] }

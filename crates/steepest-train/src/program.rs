@@ -1,12 +1,13 @@
 //! A compiled plan with its inputs and outputs looked up once, and batches copied straight into it.
 
-use steepest_data::{DataError, Dataset, FeatureForm, TargetsMut};
+use steepest_data::{DataError, Dataset, FeatureForm, TargetsMut, WordField};
 use steepest_graph::{Executor, Feed, InputId, OutputId, Plan, ScalarId, Variables};
+use steepest_nn::{bpr, word2vec};
 use steepest_optim::{LEARNING_RATE, STEP};
 use steepest_tensor::{Pool, Slice, SliceMut};
 
 use crate::TrainError;
-use crate::blueprint::{FEATURES, LOSS, LOSSES, PREDICTIONS, SPARSE, TARGETS, WEIGHTS, category};
+use crate::blueprint::{FEATURES, HISTORY, LOSS, LOSSES, PREDICTIONS, SPARSE, TARGETS, WEIGHTS, category};
 
 /// A compiled plan for a fixed number of rows. Filling and running it allocates nothing.
 pub(crate) struct Program {
@@ -16,6 +17,14 @@ pub(crate) struct Program {
     sparse: Option<[InputId; 3]>,
     /// The columns of categories, by number.
     categories: Vec<(usize, InputId)>,
+    /// Offsets, columns and values of the items of each row's user.
+    history: Option<[InputId; 3]>,
+    /// An item for each row that its user has not chosen.
+    others: Option<InputId>,
+    /// Words of a text.
+    words: Vec<(WordField, InputId)>,
+    /// Which sentence each word is in.
+    sentences: Vec<(WordField, InputId)>,
     /// How many steps of each sequence count.
     lengths: Option<InputId>,
     targets: Option<InputId>,
@@ -33,21 +42,36 @@ impl Program {
     /// Binds a plan for features of a form.
     pub fn new(plan: Plan, variables: &Variables, form: &FeatureForm) -> Result<Program, TrainError> {
         let executor = Executor::new(plan, variables)?;
-        let part = |name: &str| executor.input(&format!("{SPARSE}.{name}"));
-        let sparse = match (part("offsets"), part("columns"), part("values")) {
-            (Some(offsets), Some(columns), Some(values)) => Some([offsets, columns, values]),
-            _ => None,
+        let rows = |name: &str| {
+            let part = |part: &str| executor.input(&format!("{name}.{part}"));
+            Some([part("offsets")?, part("columns")?, part("values")?])
         };
+        let (sparse, history) = (rows(SPARSE), rows(HISTORY));
         let fields = match form {
-            FeatureForm::Categories { fields } => fields.as_slice(),
+            FeatureForm::Categories { fields, .. } => fields.as_slice(),
             _ => &[],
         };
         let categories = fields.iter().enumerate();
         let categories =
             categories.filter_map(|(at, (name, _))| Some((at, executor.input(&category(name))?))).collect();
+        let named = |field| match field {
+            WordField::Center => word2vec::CENTER,
+            WordField::Around => word2vec::AROUND,
+            WordField::CenterAndNegatives => word2vec::CENTER_AND_NEGATIVES,
+            WordField::AroundAndNegatives => word2vec::AROUND_AND_NEGATIVES,
+        };
+        let words = WordField::ALL.into_iter();
+        let words = words.filter_map(|field| Some((field, executor.input(named(field))?)));
+        let sentences = WordField::ALL.into_iter();
+        let sentences = sentences
+            .filter_map(|field| Some((field, executor.input(&word2vec::sentence_of(named(field)))?)));
         Ok(Program {
             sparse,
             categories,
+            history,
+            others: executor.input(bpr::OTHER),
+            words: words.collect(),
+            sentences: sentences.collect(),
             features: executor.input(FEATURES),
             lengths: executor.input(steepest_nn::LENGTHS),
             targets: executor.input(TARGETS),
@@ -87,7 +111,27 @@ impl Program {
             for &(field, input) in &self.categories {
                 data.fill_category(rows.clone(), field, self.executor.feed_index(input))?;
             }
+            if let Some(others) = self.others {
+                data.fill_others(rows.clone(), self.executor.feed_index(others))?;
+            }
+            if let Some([offsets, columns, values]) = self.history {
+                data.fill_history_offsets(rows.clone(), self.executor.feed_index(offsets))?;
+                data.fill_history(rows.clone(), self.executor.feed_index(columns))?;
+                match self.executor.feed(values) {
+                    SliceMut::F32(values) => data.fill_history_values(rows.clone(), values)?,
+                    SliceMut::F64(values) => data.fill_history_values(rows.clone(), values)?,
+                }
+            }
             return self.fill_targets(data, rows);
+        }
+        for &(field, input) in &self.words {
+            data.fill_words(rows.clone(), field, self.executor.feed_index(input))?;
+        }
+        for &(field, input) in &self.sentences {
+            match self.executor.feed(input) {
+                SliceMut::F32(sentences) => data.fill_sentences(rows.clone(), field, sentences)?,
+                SliceMut::F64(sentences) => data.fill_sentences(rows.clone(), field, sentences)?,
+            }
         }
         if let Some(lengths) = self.lengths {
             match self.executor.feed(lengths) {

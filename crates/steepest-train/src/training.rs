@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use steepest_data::{BatchSize, Dataset, Fingerprint, Prepared, Preprocessor, Shares, TargetKind};
-use steepest_nn::{Gpt, Loss, LossSpec, Mlp, Model, ModelSpec, NnError, Registered, Shrinkage, Task};
+use steepest_nn::{
+    Bpr, Gpt, Loss, LossSpec, Mlp, Model, ModelSpec, NnError, Registered, Shrinkage, Task, Word2vec,
+};
 use steepest_optim::{
     Adam, Chain, Constant, Decaying, L2, OPTIMIZERS, ProximalL1, SCHEDULES, ScaleByRate, Schedule, Transform,
 };
@@ -253,6 +255,8 @@ impl Training {
         let task = task.ok_or(TrainError::NoTarget)?;
         let model = self.model.take().unwrap_or_else(|| match task {
             Task::NextToken { vocabulary } => Box::new(Gpt::new(vocabulary)),
+            Task::Context { .. } => Box::new(Word2vec::default()),
+            Task::Ranking { .. } => Box::new(Bpr::default()),
             _ => Box::new(Mlp::new(&[100], task.outputs())),
         });
         let loss = match self.loss.take() {
@@ -314,6 +318,8 @@ fn tasks(target: TargetKind<'_>) -> Result<Vec<Task>, TrainError> {
         }
         TargetKind::Classes { names } => Ok(vec![Task::Multiclass { classes: names.len() }]),
         TargetKind::NextToken { names } => Ok(vec![Task::NextToken { vocabulary: names.len() }]),
+        TargetKind::Ranking { items } => Ok(vec![Task::Ranking { items }]),
+        TargetKind::Context { vocabulary } => Ok(vec![Task::Context { vocabulary }]),
     }
 }
 

@@ -11,6 +11,9 @@ use steepest_spec::nearest;
 
 use crate::{Prediction, Predictor, SavedModel, TrainError};
 
+/// The table of word vectors.
+const WORDS: &str = "word2vec.input";
+
 /// What a model cannot be asked.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum VectorsError {
@@ -114,9 +117,12 @@ impl SavedModel {
         };
         let wanted: Vec<usize> = (0..items.len()).filter(|&item| !except.contains(&items[item])).collect();
         let codes = wanted.iter().flat_map(|&item| [index, item as u32]).collect();
-        let FeatureForm::Categories { fields } = learned.form() else { return Ok(Vec::new()) };
+        let FeatureForm::Categories { fields, .. } = learned.form() else { return Ok(Vec::new()) };
         // The targets do not matter.
-        let data = Dataset::ratings(Codes { fields, codes }, vec![0.0; wanted.len()])?;
+        let mut data = Dataset::ratings(Codes { fields, codes }, vec![0.0; wanted.len()])?;
+        if let Some(history) = &learned.history {
+            data = data.with_history(history.clone(), learned.relevant.is_some(), 0);
+        }
         let predictions = Predictor::new(self)?.dataset(&data)?;
         let score = |prediction: &Prediction| match prediction {
             Prediction::Numbers(numbers) => numbers.first().copied().unwrap_or(f64::NAN),
@@ -170,12 +176,18 @@ impl SavedModel {
     /// [`VectorsError::NoVectors`].
     pub fn vectors(&self, column: Option<&str>) -> Result<Vectors, TrainError> {
         let learned = self.preprocessor().ok_or(TrainError::NoPreprocessor)?;
-        let roles = ["matrix-factorization.user", "matrix-factorization.item"];
+        let roles = [
+            ["matrix-factorization.user", "svdpp.user", "bpr.user"],
+            ["matrix-factorization.item", "svdpp.item", "bpr.item"],
+        ];
         let mut found: Vec<Vectors> = Vec::new();
         for (at, (column, names)) in categories(learned).into_iter().enumerate() {
             let own = format!("factorization-machine.{column}.factors");
             let table = self.weights().iter().find(|(name, tensor)| {
-                (Some(&name.as_str()) == roles.get(at) || *name == own) && tensor.shape().rank() == 2
+                (roles.get(at).is_some_and(|roles| roles.contains(&name.as_str()))
+                    || *name == own
+                    || name == WORDS)
+                    && tensor.shape().rank() == 2
             });
             if let Some((_, tensor)) = table {
                 let (width, values) = (tensor.shape()[1], tensor.to_f64());
@@ -213,6 +225,16 @@ pub struct Vectors {
 }
 
 impl Vectors {
+    /// Vectors for names in alphabetical order.
+    pub(crate) fn new(column: &str, names: Vec<String>, width: usize, values: Vec<f64>) -> Vectors {
+        Vectors { column: column.to_owned(), names, width, values }
+    }
+
+    /// All numbers, vector after vector.
+    pub(crate) fn values(&self) -> &[f64] {
+        &self.values
+    }
+
     /// The vector of a category.
     ///
     /// # Errors

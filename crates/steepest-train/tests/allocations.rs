@@ -4,8 +4,8 @@ mod counting;
 
 use std::num::NonZeroUsize;
 
-use steepest_data::{BatchSize, Codes, Dataset, SparseRows};
-use steepest_nn::{Dense, MatrixFactorization, Mlp, Model, Svm};
+use steepest_data::{BatchSize, Codes, Dataset, SparseRows, WordOptions};
+use steepest_nn::{Dense, MatrixFactorization, Mlp, Model, Svm, Word2vec};
 use steepest_tensor::Key;
 use steepest_train::{Event, RunOptions, Training};
 
@@ -37,6 +37,13 @@ fn ratings(rows: u64) -> Dataset {
     let fields = vec![("user".to_owned(), 40), ("item".to_owned(), 40)];
     let numbers = (0..rows).map(|i| key.stream("rating").normal(i)).collect();
     Dataset::ratings(Codes { fields, codes }, numbers).unwrap()
+}
+
+fn corpus(sentences: u64) -> Dataset {
+    let key = Key::new(6);
+    let sentence = |i| (0..8).map(|j| key.at(i).below(j, 30) as u32).collect();
+    let options = WordOptions { sample: 0.02, block: 8, ..WordOptions::default() };
+    Dataset::words((0..sentences).map(sentence), &[8 * sentences / 30; 30], &options, 1).unwrap()
 }
 
 /// Allocations in the steps of the second epoch, of which the last one also ends the epoch.
@@ -88,4 +95,7 @@ fn a_step_allocates_nothing() {
     let factors = || MatrixFactorization { factors: 5, ..MatrixFactorization::default() };
     let rated = || counted((ratings(330), ratings(50)), factors(), size(32), 2);
     assert_eq!(least(&rated), Some((10, 0)), "ratings");
+    let corpus =
+        || counted((corpus(330), corpus(50)), Word2vec { size: 9, ..Word2vec::default() }, size(4), 2);
+    assert_eq!(least(&corpus).map(|(_, made)| made), Some(0), "words of a text");
 }

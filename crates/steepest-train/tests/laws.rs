@@ -5,7 +5,7 @@ mod counting;
 
 use std::num::NonZeroUsize;
 
-use steepest_data::{BatchSize, Codes, Dataset, SparseRows};
+use steepest_data::{BatchSize, Codes, Dataset, History, SparseRows, WordOptions};
 use steepest_graph::Var;
 use steepest_nn::{Inputs, MODELS, Model, ModelSpec, Registered, Scope, Shrinkage, Task};
 use steepest_spec::Value;
@@ -35,6 +35,12 @@ enum Data {
     WordsToNumbers,
     /// Users and items.
     Ratings,
+    /// Users and items, and the items of each user.
+    RatingsBesideOthers,
+    /// Users and the items that they chose.
+    Choices,
+    /// Sentences of words.
+    Sentences,
 }
 
 /// A model, how it is set, and what it is trained on. Every registered model stands here at least once; the sizes are
@@ -77,6 +83,10 @@ const TABLE: &[(&str, &str, Data)] = &[
     ("factorization-machine", "factors = 3", Data::Words),
     ("factorization-machine", "factors = 3", Data::Ratings),
     ("matrix-factorization", "factors = 5", Data::Ratings),
+    ("svdpp", "factors = 5", Data::RatingsBesideOthers),
+    ("bpr", "factors = 5", Data::Choices),
+    ("word2vec", "size = 9", Data::Sentences),
+    ("word2vec", "size = 9\narchitecture = \"cbow\"", Data::Sentences),
 ];
 
 /// Rows of each data set: not a multiple of the batch, so that an epoch has a tail.
@@ -88,7 +98,11 @@ const EPOCHS: u64 = 5;
 impl Data {
     fn task(self) -> Task {
         match self {
-            Data::Numbers(_) | Data::WordsToNumbers | Data::Ratings => Task::Regression { outputs: 1 },
+            Data::Numbers(_) | Data::WordsToNumbers | Data::Ratings | Data::RatingsBesideOthers => {
+                Task::Regression { outputs: 1 }
+            }
+            Data::Choices => Task::Ranking { items: 40 },
+            Data::Sentences => Task::Context { vocabulary: 20 },
             Data::Classes(_) | Data::Images(..) | Data::Sequences => Task::Multiclass { classes: 3 },
             Data::Binary(_) | Data::Words => Task::Binary,
             Data::Text | Data::Stream => Task::NextToken { vocabulary: 7 },
@@ -135,6 +149,17 @@ impl Data {
                 let codes = (0..2 * ROWS as u64).map(|i| key.below(i, 40) as u32).collect();
                 let fields = vec![("user".to_owned(), 40), ("item".to_owned(), 40)];
                 Dataset::ratings(Codes { fields, codes }, targets()).unwrap()
+            }
+            Data::RatingsBesideOthers | Data::Choices => {
+                let pairs = (0..ROWS as u64).map(|i| [2 * i, 2 * i + 1].map(|i| key.below(i, 40) as u32));
+                let history = History::new(40, 40, pairs.map(|[user, item]| (user, item)));
+                Data::Ratings.make().with_history(history, matches!(self, Data::Choices), 1)
+            }
+            Data::Sentences => {
+                let word = |i: u64, j| key.at(i).below(j, 20) as u32;
+                let sentences = (0..ROWS as u64).map(|i| (0..7).map(|j| word(i, j)).collect());
+                let options = WordOptions { sample: 0.0, block: 7, ..WordOptions::default() };
+                Dataset::words(sentences, &[46; 20], &options, 1).unwrap()
             }
         }
     }

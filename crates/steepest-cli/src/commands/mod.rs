@@ -10,8 +10,10 @@ mod neighbors;
 mod predict;
 mod pytorch;
 mod recommend;
+mod similarity;
 mod spec;
 mod train;
+mod vectors;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -34,6 +36,8 @@ pub fn run(command: Command) -> Result<(), Failure> {
         Command::Recommend(arguments) => recommend::run(&arguments),
         Command::Neighbors(arguments) => neighbors::run(&arguments),
         Command::Analogy(arguments) => neighbors::analogy(&arguments),
+        Command::Similarity(arguments) => similarity::run(&arguments),
+        Command::Vectors(arguments) => vectors::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::List(arguments) => list::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),

@@ -10,3 +10,4 @@ mod pytorch;
 mod recommend;
 mod runs;
 mod streams;
+mod words;

@@ -179,7 +179,7 @@ impl<'a> Encoder<'a> {
         let names = || learned.target.classes().to_vec();
         use EncodedTargets::{Classes, Numbers};
         match learned.form() {
-            FeatureForm::Dense | FeatureForm::Sequences | FeatureForm::Tokens => {
+            FeatureForm::Dense | FeatureForm::Sequences | FeatureForm::Tokens | FeatureForm::Words { .. } => {
                 let mut features = vec![R::default(); rows.len() * learned.width()];
                 self.encode(table, rows.len(), rows, &mut features)?;
                 match targets {
@@ -196,12 +196,17 @@ impl<'a> Encoder<'a> {
                     Some(Classes(labels)) => Dataset::sparse_classification(sparse, labels, names()),
                 }
             }
-            FeatureForm::Categories { fields } => {
+            FeatureForm::Categories { fields, .. } => {
+                let chosen = |data: Dataset| match &learned.history {
+                    // Rows that are not trained on draw no random items but those of validation losses.
+                    Some(history) => data.with_history(history.clone(), learned.relevant.is_some(), 0),
+                    None => data,
+                };
                 let codes = Codes { fields, codes: self.codes(table, rows)? };
                 match targets {
-                    None => Dataset::without_targets(example, Features::Codes(codes)),
-                    Some(Numbers(values)) => Dataset::ratings(codes, values).map(scaled),
-                    Some(Classes(labels)) => Dataset::categories(codes, labels, names()),
+                    None => Dataset::without_targets(example, Features::Codes(codes)).map(chosen),
+                    Some(Numbers(values)) => Dataset::ratings(codes, values).map(scaled).map(chosen),
+                    Some(Classes(labels)) => Dataset::categories(codes, labels, names()).map(chosen),
                 }
             }
         }

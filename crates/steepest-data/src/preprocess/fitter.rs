@@ -195,7 +195,7 @@ impl Fitter {
         // The order in which they were named is that of their roles: the user, the item.
         let place_of = |input: &Input| options.embed.iter().position(|name| *name == input.column);
         inputs.sort_by_key(place_of);
-        if let FeatureForm::Categories { fields } = super::form_of(&inputs) {
+        if let FeatureForm::Categories { fields, .. } = super::form_of(&inputs) {
             findings.push(Finding::Embedded { columns: fields });
         }
         if inputs.is_empty() {
@@ -214,6 +214,8 @@ impl Fitter {
                 weight: options.weight,
                 tokenizer: None,
                 sequences: None,
+                history: None,
+                relevant: options.relevant,
             },
             findings,
         ))

@@ -13,7 +13,7 @@ use steepest_tensor::Shape;
 
 use crate::error::DataError;
 use crate::table::Table;
-use crate::{ColumnKind, FeatureForm, Finding, Parameter, ReadOptions, Sequences, Tokenizer};
+use crate::{ColumnKind, FeatureForm, Finding, History, Parameter, ReadOptions, Sequences, Tokenizer};
 
 pub use category::{Categories, Unseen};
 pub use encoder::{EncodedTargets, Encoder};
@@ -60,6 +60,11 @@ pub struct PreprocessOptions {
     pub weight: Option<String>,
     /// How much the rows of each class count in training. Default: all the same.
     pub class_weight: Option<ClassWeight>,
+    /// Keeps the items of each user in the training rows, for models that learn from them (SVD++). Default: false.
+    pub history: bool,
+    /// Rows whose target is at least this are items that the user has chosen; the others are left out. The task is
+    /// then to rank items (BPR), and the user's items are kept. Default: the target is to be predicted.
+    pub relevant: Option<f64>,
 }
 
 impl Default for PreprocessOptions {
@@ -79,6 +84,8 @@ impl Default for PreprocessOptions {
             tf_idf: true,
             weight: None,
             class_weight: None,
+            history: false,
+            relevant: None,
         }
     }
 }
@@ -168,6 +175,18 @@ pub(crate) static PARAMETERS: &[Parameter] = &[
         summary: "how much the rows of each class count in training",
         default: "all the same",
         range: "balanced",
+    },
+    Parameter {
+        name: "history",
+        summary: "keeps the items of each user in the training rows, for models that learn from them",
+        default: "false",
+        range: "true, false",
+    },
+    Parameter {
+        name: "relevant",
+        summary: "the least target of a row whose item the user has chosen; the task is then to rank items",
+        default: "none: the target is to be predicted",
+        range: "a number",
     },
 ];
 
@@ -261,7 +280,7 @@ fn form_of(inputs: &[Input]) -> FeatureForm {
                 _ => 0,
             };
             let fields = inputs.iter().map(|input| (input.column.clone(), size(input)));
-            FeatureForm::Categories { fields: fields.collect() }
+            FeatureForm::Categories { fields: fields.collect(), history: false, ranked: false }
         }
         _ => FeatureForm::Dense,
     }
@@ -305,6 +324,12 @@ pub struct Preprocessor {
     /// How sequences become inputs; none for tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sequences: Option<Sequences>,
+    /// The items of each user in the training rows; none where they are not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+    /// Rows whose target is at least this are choices, and items are to be ranked; none for other tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub relevant: Option<f64>,
 }
 
 impl Preprocessor {

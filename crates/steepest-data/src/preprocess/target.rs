@@ -187,7 +187,8 @@ impl TargetFit {
     ) -> Result<(TargetEncoding, Vec<(usize, usize)>), DataError> {
         let (name, few) = (self.column.name.clone(), !self.many);
         let values: Vec<f64> = self.values.keys().map(|&bits| unordered(bits)).collect();
-        let task = options.task.unwrap_or_else(|| {
+        let chosen = options.relevant.map(|_| Task::Regression);
+        let task = chosen.or(options.task).unwrap_or_else(|| {
             let classes = few && are_classes(&values);
             let task = if classes { Task::Classification } else { Task::Regression };
             let (column, distinct) = (name.clone(), if few { values.len() } else { MOST_CLASSES });
@@ -202,7 +203,7 @@ impl TargetFit {
             let counts = self.values.values().copied().collect();
             return Ok((TargetEncoding::Classification { classes, values: Some(values) }, counts));
         }
-        if self.numbers.low == self.numbers.high {
+        if self.numbers.low == self.numbers.high && options.relevant.is_none() {
             return Err(DataError::ConstantTarget { name, value: self.numbers.low });
         }
         Ok((TargetEncoding::Regression(self.numbers.scaling(options.standardize_target)), Vec::new()))

@@ -15,6 +15,8 @@ pub mod huber;
 pub mod mean_absolute_error;
 pub mod mean_squared_error;
 pub mod multiclass_hinge;
+pub mod own_loss;
+pub mod pairwise_logistic;
 
 /// All losses.
 pub static LOSSES: &[&LossSpec] = &[
@@ -26,6 +28,8 @@ pub static LOSSES: &[&LossSpec] = &[
     &hinge::SPEC,
     &multiclass_hinge::SPEC,
     &epsilon_insensitive::SPEC,
+    &own_loss::SPEC,
+    &pairwise_logistic::SPEC,
 ];
 
 /// What training makes small: a number for each example, of which the trainer takes the (weighted) mean.

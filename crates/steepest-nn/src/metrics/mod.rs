@@ -12,6 +12,7 @@ pub mod confusion_matrix;
 pub mod log_loss;
 pub mod mae;
 pub mod r2;
+pub mod ranking;
 pub mod rmse;
 pub mod top_k_accuracy;
 
@@ -26,6 +27,9 @@ pub static METRICS: &[&MetricSpec] = &[
     &rmse::SPEC,
     &mae::SPEC,
     &r2::SPEC,
+    &ranking::PRECISION,
+    &ranking::RECALL,
+    &ranking::NDCG,
 ];
 
 /// Whether a larger or a smaller value is better.
@@ -168,7 +172,8 @@ impl MetricSpec {
     }
 }
 
-const CLASSIFICATION: fn(&Task) -> bool = |task| !matches!(task, Task::Regression { .. });
+const CLASSIFICATION: fn(&Task) -> bool =
+    |task| !matches!(task, Task::Regression { .. } | Task::Context { .. } | Task::Ranking { .. });
 const REGRESSION: fn(&Task) -> bool = |task| matches!(task, Task::Regression { .. });
 
 /// Checks that there are `per_target` predictions for each target; the number of targets.

@@ -115,7 +115,12 @@ pub static SPEC: ModelSpec = ModelSpec {
             },
         ],
     },
-    suits: |task| !matches!(task, crate::Task::NextToken { .. }),
+    suits: |task| {
+        !matches!(
+            task,
+            crate::Task::NextToken { .. } | crate::Task::Context { .. } | crate::Task::Ranking { .. }
+        )
+    },
     configure: |settings, task| {
         Ok(Box::new(configure::<Cnn>(&SPEC.about, settings, &[("outputs", task.outputs())])?))
     },

@@ -119,7 +119,7 @@ pub static SPEC: ModelSpec = ModelSpec {
         reference: "Vaswani et al., 2017, Attention is all you need, sec. 3.1",
         hyperparameters: &[LAYERS, WIDTH, HEADS, POSITIONS, DROPOUT],
     },
-    suits: |task| !matches!(task, Task::NextToken { .. }),
+    suits: |task| !matches!(task, Task::NextToken { .. } | Task::Context { .. } | Task::Ranking { .. }),
     configure: |settings, task| {
         Ok(Box::new(configure::<Encoder>(&SPEC.about, settings, &[("outputs", task.outputs())])?))
     },

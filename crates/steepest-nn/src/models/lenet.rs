@@ -86,7 +86,12 @@ pub static SPEC: ModelSpec = ModelSpec {
             source: "LeCun et al., 1998, appendix A",
         }],
     },
-    suits: |task| !matches!(task, crate::Task::NextToken { .. }),
+    suits: |task| {
+        !matches!(
+            task,
+            crate::Task::NextToken { .. } | crate::Task::Context { .. } | crate::Task::Ranking { .. }
+        )
+    },
     configure: |settings, task| {
         check_text::<ActivationSpec>(&SPEC.about, settings, "activation")?;
         Ok(Box::new(configure::<LeNet>(&SPEC.about, settings, &[("outputs", task.outputs())])?))

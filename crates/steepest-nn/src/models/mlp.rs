@@ -178,7 +178,7 @@ pub static SPEC: ModelSpec = ModelSpec {
             },
         ],
     },
-    suits: |task| !matches!(task, Task::NextToken { .. }),
+    suits: |task| !matches!(task, Task::NextToken { .. } | Task::Context { .. } | Task::Ranking { .. }),
     configure: |settings, task| {
         check_text::<ActivationSpec>(&SPEC.about, settings, "activation")?;
         check_text::<InitializerSpec>(&SPEC.about, settings, "weight-init")?;

@@ -7,6 +7,7 @@ use crate::layers::wrong_input;
 use crate::registry::{Built, registered};
 use crate::{Layer, NnError, Registered, Scope, Task};
 
+pub mod bpr;
 pub mod cnn;
 pub mod elastic_net;
 pub mod encoder;
@@ -24,8 +25,10 @@ pub mod resnet;
 pub mod ridge;
 pub mod sequential;
 pub mod softmax;
+pub mod svd_plus_plus;
 pub mod svm;
 pub mod vgg;
+pub mod word2vec;
 
 /// All models that a spec can name.
 pub static MODELS: &[&ModelSpec] = &[
@@ -50,6 +53,9 @@ pub static MODELS: &[&ModelSpec] = &[
     &random_fourier::SPEC,
     &factorization_machine::SPEC,
     &matrix_factorization::SPEC,
+    &svd_plus_plus::SPEC,
+    &bpr::SPEC,
+    &word2vec::SPEC,
 ];
 
 /// What is trained: a function from named inputs to a prediction (numbers or logits, see [`Task`]).
@@ -114,6 +120,7 @@ pub struct Inputs<'g> {
     first: Var<'g>,
     named: Vec<Named<'g>>,
     sparse: Option<Sparse<'g>>,
+    history: Option<Csr<'g>>,
 }
 
 #[derive(Clone, Debug)]
@@ -146,17 +153,19 @@ pub struct Category<'i, 'g> {
 impl<'g> Inputs<'g> {
     /// One input.
     pub fn new(name: &str, x: Var<'g>) -> Inputs<'g> {
-        Inputs { first: x, named: Vec::new(), sparse: None }.with(name, x)
+        Inputs { first: x, named: Vec::new(), sparse: None, history: None }.with(name, x)
     }
 
     /// Sparse features.
     pub fn of_sparse(csr: Csr<'g>, columns: usize) -> Inputs<'g> {
-        Inputs { first: csr.values, named: Vec::new(), sparse: Some(Sparse { csr, columns }) }
+        let sparse = Some(Sparse { csr, columns });
+        Inputs { first: csr.values, named: Vec::new(), sparse, history: None }
     }
 
     /// A category of each example, one of `size`.
     pub fn of_category(name: &str, index: Var<'g>, size: usize) -> Inputs<'g> {
-        Inputs { first: index, named: Vec::new(), sparse: None }.with_category(name, index, size)
+        Inputs { first: index, named: Vec::new(), sparse: None, history: None }
+            .with_category(name, index, size)
     }
 
     /// Adds another one.
@@ -171,6 +180,18 @@ impl<'g> Inputs<'g> {
     pub fn with_category(mut self, name: &str, index: Var<'g>, size: usize) -> Inputs<'g> {
         self.named.push(Named { name: name.to_owned(), value: index, categories: Some(size) });
         self
+    }
+
+    /// Adds the second category's values that stand beside each row's first one in the training data: the items of its
+    /// user, each 1/√n of n.
+    #[must_use]
+    pub fn with_history(self, history: Csr<'g>) -> Inputs<'g> {
+        Inputs { history: Some(history), ..self }
+    }
+
+    /// The items of each row's user in the training data.
+    pub fn history(&self) -> Option<Csr<'g>> {
+        self.history
     }
 
     /// The input of this name.

@@ -159,7 +159,7 @@ macro_rules! model {
                     },
                 ],
             },
-            suits: |_| true,
+            suits: |task| !matches!(task, crate::Task::Context { .. } | crate::Task::Ranking { .. }),
             configure: |settings, task| {
                 let added = [("outputs", task.outputs())];
                 let model: Settled = configure(&$spec.about, settings, &added)?;

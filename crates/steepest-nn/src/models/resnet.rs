@@ -101,7 +101,12 @@ pub static SPEC: ModelSpec = ModelSpec {
             SHORTCUT,
         ],
     },
-    suits: |task| !matches!(task, crate::Task::NextToken { .. }),
+    suits: |task| {
+        !matches!(
+            task,
+            crate::Task::NextToken { .. } | crate::Task::Context { .. } | crate::Task::Ranking { .. }
+        )
+    },
     configure: |settings, task| {
         Ok(Box::new(configure::<ResNet>(&SPEC.about, settings, &[("outputs", task.outputs())])?))
     },

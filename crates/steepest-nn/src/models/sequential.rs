@@ -52,7 +52,7 @@ pub static SPEC: ModelSpec = ModelSpec {
             },
         ],
     },
-    suits: |_| true,
+    suits: |task| !matches!(task, crate::Task::Context { .. } | crate::Task::Ranking { .. }),
     configure: |settings, task| {
         let mut model = Sequential::new();
         for (place, entries) in settings.tables("layers").into_iter().enumerate() {

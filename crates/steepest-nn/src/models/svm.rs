@@ -65,7 +65,7 @@ pub(super) fn usual_hinge(task: &Task) -> Option<&'static str> {
         Task::Regression { .. } => Some("epsilon-insensitive"),
         Task::Binary => Some("hinge"),
         Task::Multiclass { .. } => Some("multiclass-hinge"),
-        Task::NextToken { .. } => None,
+        Task::NextToken { .. } | Task::Context { .. } | Task::Ranking { .. } => None,
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use steepest_data::{
     Augmentation, BatchSize, ClassWeight, ColumnKind, DataOptions, PreprocessOptions, ReadOptions, Shares,
-    Task, Tokens, Unseen,
+    Task, Tokens, Unseen, WordOptions,
 };
 use steepest_spec::{Description, SettingError, Settings, Value, nearest};
 
@@ -220,12 +220,15 @@ impl Document<'_> {
         let data = self.section("data")?;
         let text = |key: &str| Some(data.text(key).to_owned()).filter(|text| !text.is_empty());
         let share = |key: &str| data.optional_number(key);
-        let split = Shares { validation: share("split.validation"), test: share("split.test") };
+        let folds = data.get("split.folds").map(|_| data.integer("split.folds") as usize);
+        let fold = data.integer("split.fold") as usize;
+        let split = Shares { validation: share("split.validation"), test: share("split.test"), folds, fold };
         split.of(0).check().map_err(|error| self.at("data.split.validation", error))?;
         let tokens = match data.text("tokens") {
             "characters" => Some(Tokens::Characters),
             "bytes" => Some(Tokens::Bytes),
             "bpe" => Some(Tokens::Bpe),
+            "words" => Some(Tokens::Words),
             _ => None,
         };
         let sequences =
@@ -247,6 +250,13 @@ impl Document<'_> {
             test: self.path(&data, "test"),
             split,
             stratify: data.get("stratify").map(|_| data.flag("stratify")),
+            words: WordOptions {
+                min_count: data.integer("words.min-count") as usize,
+                sample: data.number("words.sample"),
+                context: data.integer("words.context") as usize,
+                block: data.integer("words.block") as usize,
+                negatives: data.integer("words.negatives") as usize,
+            },
             augment: Augmentation {
                 shift: data.integer("augment.shift") as usize,
                 flip: data.flag("augment.flip"),
@@ -281,6 +291,8 @@ impl Document<'_> {
                 max_terms: data.integer("max-terms") as usize,
                 hash_bits: data.get("hash-bits").map(|_| data.integer("hash-bits") as u32),
                 tf_idf: data.flag("tf-idf"),
+                history: data.flag("history"),
+                relevant: data.optional_number("relevant"),
                 weight: text("weight"),
                 class_weight: (data.text("class-weight") == "balanced").then_some(ClassWeight::Balanced),
             },

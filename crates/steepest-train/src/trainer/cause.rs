@@ -61,6 +61,7 @@ impl Trainer {
                 self.train.fill(batch.rows(), &mut features, TargetsMut::Real(&mut numbers))?;
                 Tensor::f64(tall, numbers)
             }
+            Target::Nothing => return Ok(None),
         };
         let (Ok(targets), Ok(features)) = (targets, Tensor::f64(example, features)) else { return Ok(None) };
         let mut feeds = Feeds::new().with(FEATURES, features).with(TARGETS, targets);
