@@ -48,10 +48,10 @@ pub(crate) const fn learning_rate(default: f64, source: &'static str) -> Hyperpa
 pub(crate) const L2: Hyperparameter = Hyperparameter {
     name: "l2",
     symbol: "λ",
-    summary: "Strength of the L2 penalty λ/2·‖θ‖² whose gradient is added to that of the loss; unset: 0, and in a run on fewer than 1,000 training rows 3/rows (linear models 1/rows).",
+    summary: "Strength of the L2 penalty λ/2·‖θ‖² whose gradient is added to that of the loss; unset: 0, and in a run on fewer than 1,000 training rows 3/rows (linear models 1/rows; regression twice that).",
     accepts: Accepts::NON_NEGATIVE,
     default: Default::Unset,
-    source: "PyTorch `weight_decay`; scikit-learn's LogisticRegression has 1/rows, MLPClassifier 1e-4/rows",
+    source: "PyTorch `weight_decay`; scikit-learn's LogisticRegression has 1/rows, Ridge 2/rows, MLPClassifier 1e-4/rows",
 };
 
 /// Clipping by global norm, a setting of every optimizer.

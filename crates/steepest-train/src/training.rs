@@ -91,12 +91,12 @@ impl Training {
     /// If the model, the loss or the metrics do not suit the task.
     pub fn from_spec(spec: &RunSpec, data: Prepared) -> Result<Training, TrainError> {
         let mut spec = spec.clone();
+        let (task, loss) = task_and_loss(&spec, data.train.target_kind())?;
         // A text's windows are many predictions each.
         if spec.data.tokens.is_none() && !spec.data.is_stream() && data.train.rows() < Shares::FEW_ROWS {
-            let strength = prior(spec.model.kind(), data.train.rows());
+            let strength = prior(spec.model.kind(), &task, data.train.rows());
             strength.into_iter().for_each(|l2| spec.optimizer.set_default("l2", Value::Number(l2)));
         }
-        let (task, loss) = task_and_loss(&spec, data.train.target_kind())?;
         let model =
             ModelSpec::find(spec.model.kind()).and_then(|model| model.build(spec.model.settings(), &task));
         let built = LossSpec::find(loss.kind()).and_then(|found| (found.build)(loss.settings()));
@@ -290,14 +290,17 @@ pub(crate) fn with_shrinkage(shrinkage: Shrinkage, optimizer: Box<dyn Transform>
 
 /// The L2 penalty of a model of few rows, which cannot spare any to learn from others when to stop, to two
 /// digits: 1/rows for linear models, which is the prior N(0, 1) on each parameter in units of standardized
-/// columns, as scikit-learn's C = 1; 3/rows for perceptrons and listed layers, which can fit more. Other models
-/// bring penalties of their own. `bench/small_tables.py` compares.
-fn prior(model: &str, rows: usize) -> Option<f64> {
+/// columns, as scikit-learn's `LogisticRegression(C=1)`; 3/rows for perceptrons and listed layers, which can fit
+/// more; twice that for regression, since a squared error is twice the negative log likelihood of a normal
+/// distribution, as `Ridge(alpha=1)`. Other models bring penalties of their own. `bench/quality/small_tables.py`
+/// compares.
+fn prior(model: &str, task: &Task, rows: usize) -> Option<f64> {
     let strength = match model {
         "linear" | "logistic" | "softmax" => 1.0,
         "mlp" | "sequential" => 3.0,
         _ => return None,
     };
+    let strength = if matches!(task, Task::Regression { .. }) { 2.0 * strength } else { strength };
     let strength = strength / rows.max(1) as f64;
     let digits = 10f64.powf(1.0 - strength.log10().floor());
     Some((strength * digits).round() / digits)
@@ -352,8 +355,13 @@ mod tests {
 
     #[test]
     fn the_prior_has_two_digits() {
-        assert_eq!([1, 7, 150, 999].map(|rows| prior("mlp", rows)), [3.0, 0.43, 0.02, 0.003].map(Some));
-        assert_eq!([1, 7, 150].map(|rows| prior("softmax", rows)), [1.0, 0.14, 0.0067].map(Some));
-        assert_eq!(prior("ridge", 7), None);
+        let (classes, number) = (Task::Binary, Task::Regression { outputs: 1 });
+        assert_eq!(
+            [1, 7, 150, 999].map(|rows| prior("mlp", &classes, rows)),
+            [3.0, 0.43, 0.02, 0.003].map(Some)
+        );
+        assert_eq!([1, 7, 150].map(|rows| prior("softmax", &classes, rows)), [1.0, 0.14, 0.0067].map(Some));
+        assert_eq!([1, 7].map(|rows| prior("linear", &number, rows)), [2.0, 0.29].map(Some));
+        assert_eq!(prior("ridge", &number, 7), None);
     }
 }
