@@ -1,6 +1,5 @@
 //! Plans: a graph compiled into a program.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use steepest_tensor::program::{Channels, Instr, Place, Program, Windows};
@@ -84,7 +83,7 @@ impl Plan {
         let mut lowered = lower::lower(&flow);
         panels::cut(&flow, &mut lowered);
         let schedule = schedule::schedule(&flow, &lowered);
-        let placement = place::place(&flow, &lowered, &schedule, &BTreeSet::new());
+        let placement = place::place(&flow, &lowered, &schedule, options.dtype);
         let (program, numbers) = emit::emit(&flow, &lowered, &schedule, &placement, options.dtype);
         let (inputs, outputs) = emit::interface(&flow, &placement);
         let host = flow.nodes.iter().enumerate().filter_map(|(index, node)| match &node.op {
@@ -130,7 +129,8 @@ impl Plan {
     pub fn cut_finely(mut self, block: usize) -> Plan {
         self.program.parallel = true;
         for group in self.program.regions.iter_mut().flat_map(|region| &mut region.groups) {
-            (group.shared, group.align, group.block) = (true, 1, block.max(1));
+            // A thread's own memory has room for a block.
+            (group.shared, group.align, group.block) = (true, 1, block.clamp(1, group.block));
         }
         self
     }
@@ -231,6 +231,7 @@ fn windows(windows: &Windows, channels: &Channels) -> String {
 fn home(place: Place) -> &'static str {
     match place.space {
         steepest_tensor::program::Space::Variables => "variable",
+        steepest_tensor::program::Space::Own { .. } => "own",
         _ => "memory",
     }
 }

@@ -24,11 +24,29 @@ pub(crate) struct Memory<T> {
     /// The same scalars in the program's precision.
     pub reals: *const T,
     pub scratch: *mut T,
+    /// The thread's own memory, and the first unit of the block that it holds.
+    own: *mut T,
+    start: usize,
 }
 
 impl<T> Memory<T> {
+    /// The element of a place that is `skip` elements behind its first, which a unit of the block begins with.
+    ///
     /// # Safety
-    /// The place was verified against the buffers.
+    /// The place was verified against the buffers, and the element is in it.
+    #[inline(always)]
+    pub unsafe fn at(&self, place: Place, skip: usize) -> *mut T {
+        // SAFETY: the element is inside the buffer.
+        unsafe {
+            match place.space {
+                Space::Own { stride } => self.own.add(place.offset + skip - self.start * stride),
+                _ => self.real(place).add(skip),
+            }
+        }
+    }
+
+    /// # Safety
+    /// The place was verified against the buffers, and is not a thread's own.
     #[inline(always)]
     pub unsafe fn real(&self, place: Place) -> *mut T {
         let base = match place.space {
@@ -92,7 +110,7 @@ impl<T: Real + Plain> Typed<T> {
         }
     }
 
-    /// Makes scratch memory for `threads` threads.
+    /// Makes memory for `threads` threads: what kernels work in, behind what the program's own places are in.
     fn grow(&mut self, program: &Program, lanes: usize, threads: usize) {
         if self.scratch.len() >= threads {
             return;
@@ -100,9 +118,14 @@ impl<T: Real + Plain> Typed<T> {
         let instrs = program.regions.iter().flat_map(|r| &r.groups).flat_map(|g| &g.instrs);
         let len = instrs.map(|instr| scratch_len(instr, lanes)).max().unwrap_or(0);
         while self.scratch.len() < threads {
-            self.scratch.push(Flat::zeros(len));
+            self.scratch.push(Flat::zeros(own_len(program) + len));
         }
     }
+}
+
+/// Elements of a thread's own memory, to whole cache lines.
+fn own_len(program: &Program) -> usize {
+    program.own_len.next_multiple_of(16)
 }
 
 /// Elements of scratch memory that an instruction needs.
@@ -311,14 +334,18 @@ fn execute<T: Real + Plain>(
     let kernels = typed.kernels;
     let reals = typed.reals.as_ptr();
     let bases = Bases { arena: typed.arena.as_mut_ptr(), index, variables, scalars, reals };
-    let memory = |bases: &Bases<T>, scratch: *mut T| Memory {
+    let own_len = own_len(program);
+    let memory = |bases: &Bases<T>, own: *mut T| Memory {
         arena: bases.arena,
         index: bases.index,
         variables: bases.variables,
         moving: std::ptr::null(),
         scalars: bases.scalars,
         reals: bases.reals,
-        scratch,
+        // SAFETY: a thread's memory begins with what its own places are in.
+        scratch: unsafe { own.add(own_len) },
+        own,
+        start: 0,
     };
     if threads == 1 {
         if let Some(scratch) = typed.scratch.first_mut() {
@@ -382,6 +409,7 @@ fn run_group<T: Real>(
     let mut start = first;
     while start < end {
         let stop = end.min(start + group.block);
+        let memory = &Memory { start, ..*memory };
         for (instr, steps) in group.instrs.iter().zip(steps) {
             // SAFETY: the program was verified: the units `start..stop` of every instruction lie inside
             // the buffers, and no other thread touches what they write.
@@ -419,10 +447,10 @@ unsafe fn run_instr<T: Real>(
             Instr::PartSum { from, times, rows, columns, to, .. } => {
                 for part in first..end {
                     let skip = part * rows * columns;
-                    let (from, to) = (memory.real(*from).add(skip), memory.real(*to).add(part * columns));
+                    let (from, to) = (memory.at(*from, skip), memory.at(*to, part * columns));
                     match times {
                         Some(times) => {
-                            let times = memory.real(*times).add(skip);
+                            let times = memory.at(*times, skip);
                             (kernels.column_dot)(from, times, *rows, *columns, to);
                         }
                         None => (kernels.column_sum)(from, *rows, *columns, to, 0, *columns),
@@ -564,8 +592,9 @@ unsafe fn run_loop<T: Real>(
 unsafe fn matmul<T: Real>(p: &MatMul, kernels: &Kernels<T>, memory: &Memory<T>, first: usize, end: usize) {
     // SAFETY: the caller promises the operands for all units; each product below names a part of them.
     unsafe {
-        let (a, b, c) = (memory.real(p.a.place), memory.real(p.b.place), memory.real(p.c));
+        let b = memory.real(p.b.place);
         if p.by_columns {
+            let (a, c) = (memory.real(p.a.place), memory.real(p.c));
             let part = Product {
                 m: 1,
                 n: end - first,
@@ -585,11 +614,11 @@ unsafe fn matmul<T: Real>(p: &MatMul, kernels: &Kernels<T>, memory: &Memory<T>, 
         while row < end {
             let (batch, i) = (row / p.m, row % p.m);
             let rows = (p.m - i).min(end - row);
-            let a = a.add(p.a.batch.at(batch) + i * p.a.row).cast_const();
+            let a = memory.at(p.a.place, p.a.batch.at(batch) + i * p.a.row).cast_const();
             let mut b = b.add(p.b.batch.at(batch)).cast_const();
             let (c, c_row) = match &p.rows {
-                Some(to) => (c.add(to.batch.at(batch) + i * to.row), to.row),
-                None => (c.add(row * p.n), p.n),
+                Some(to) => (memory.at(p.c, to.batch.at(batch) + i * to.row), to.row),
+                None => (memory.at(p.c, row * p.n), p.n),
             };
             if p.n == 1 && p.a.column == 1 && p.b.row == 1 && p.rows.is_none() {
                 for r in 0..rows {

@@ -18,6 +18,13 @@ pub enum Space {
     Variables,
     /// Within a [`Loop`]: the arena, moved on by a stride of the loop, by number, at each step.
     Moving(u8),
+    /// A thread's own memory, which holds only the block of units that it works on: what a group makes and uses up.
+    /// Unit u of a block that begins at unit s is `(u − s) · stride` elements behind the offset; the place's length is
+    /// that of a block.
+    Own {
+        /// Elements of a unit.
+        stride: usize,
+    },
 }
 
 /// A range of a buffer, in elements.
@@ -561,6 +568,8 @@ pub struct Program {
     pub dtype: DType,
     /// Elements of the arena.
     pub arena_len: usize,
+    /// Elements of each thread's own memory.
+    pub own_len: usize,
     /// Elements of the index space.
     pub index_len: usize,
     /// Elements of the variables.
@@ -585,6 +594,7 @@ impl Program {
         Program {
             dtype,
             arena_len: 0,
+            own_len: 0,
             index_len: 0,
             variables_len: 0,
             scalars: Vec::new(),

@@ -88,7 +88,7 @@ pub(crate) fn verify(program: &Program) -> Result<(), ProgramError> {
             if group.align == 0 || group.block == 0 {
                 return Err(ProgramError::Malformed { region: r, group: g, instr: 0 });
             }
-            let mut touches = Vec::new();
+            let (mut touches, mut own) = (Vec::new(), Vec::new());
             for (i, instr) in group.instrs.iter().enumerate() {
                 let before = touches.len();
                 if !collect(instr, group, program.scalars.len(), &mut touches) {
@@ -97,7 +97,12 @@ pub(crate) fn verify(program: &Program) -> Result<(), ProgramError> {
                 if touches[before..].iter().any(|t| !fits(program, group, t)) {
                     return Err(ProgramError::OutOfBounds { region: r, group: g, instr: i });
                 }
+                if !keeps_its_own(instr, &touches[before..], &mut own) {
+                    return Err(ProgramError::Malformed { region: r, group: g, instr: i });
+                }
             }
+            // What is a thread's own is no other's.
+            touches.retain(|touch| !is_own(touch));
             if disturbs_itself(group, &touches) {
                 return Err(ProgramError::Race { region: r, first: g, second: g });
             }
@@ -120,6 +125,7 @@ fn inside(program: &Program, place: &Place) -> bool {
         Space::Arena => program.arena_len,
         Space::Index => program.index_len,
         Space::Variables => program.variables_len,
+        Space::Own { .. } => program.own_len,
         // Loops have put what they touch into the arena.
         Space::Moving(_) => return false,
     };
@@ -127,8 +133,42 @@ fn inside(program: &Program, place: &Place) -> bool {
 }
 
 fn fits(program: &Program, group: &Group, touch: &Touch) -> bool {
+    let units = match touch.place.space {
+        Space::Own { .. } => group.block.min(group.extent),
+        _ => group.extent,
+    };
     inside(program, &touch.place)
-        && touch.stride.is_none_or(|s| s.checked_mul(group.extent).is_some_and(|n| n <= touch.place.len))
+        && touch.stride.is_none_or(|s| s.checked_mul(units).is_some_and(|n| n <= touch.place.len))
+}
+
+fn is_own(touch: &Touch) -> bool {
+    matches!(touch.place.space, Space::Own { .. })
+}
+
+/// Whether an instruction uses a thread's own memory as it may: unit by unit, what the same group has written there
+/// and nothing has written over. `live` is what is there.
+fn keeps_its_own(instr: &Instr, touches: &[Touch], live: &mut Vec<Place>) -> bool {
+    let takes = match instr {
+        Instr::Tile(_) | Instr::Conv(_) | Instr::MaxPool(_) | Instr::PartSum { .. } => true,
+        Instr::MatMul(product) => !product.by_columns,
+        _ => false,
+    };
+    let apart = |a: &Place, b: &Place| a.offset + a.len <= b.offset || b.offset + b.len <= a.offset;
+    let own: Vec<&Touch> = touches.iter().filter(|touch| is_own(touch)).collect();
+    own.iter().all(|touch| {
+        let unit_by_unit = touch.stride.is_some_and(|stride| touch.place.space == Space::Own { stride });
+        let in_order =
+            own.iter().all(|other| touch.place == other.place || apart(&touch.place, &other.place));
+        if touch.write {
+            live.retain(|place| apart(place, &touch.place));
+            live.push(touch.place);
+        }
+        takes
+            && unit_by_unit
+            && (touch.panels, touch.advance) == (1, 0)
+            && in_order
+            && live.contains(&touch.place)
+    })
 }
 
 fn overlap(a: &Place, b: &Place) -> bool {
@@ -287,7 +327,8 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
                 && p.k.checked_mul(p.n).is_some()
                 && p.rows.is_none_or(|rows| !p.by_columns && rows_apart(p, &rows))
                 && (!p.by_columns || p.m == 1 && p.batches == 1)
-                && inside(p.m, p.k, &p.a)
+                // A thread's own memory holds a block of its rows.
+                && (matches!(p.a.place.space, Space::Own { .. }) || inside(p.m, p.k, &p.a))
                 && inside(p.k, p.n, &p.b)
                 && real(&p.a.place)
                 && real(&p.b.place)

@@ -18,6 +18,7 @@ fn program(groups: Vec<Group>) -> Program {
     Program {
         dtype: DType::F64,
         arena_len: 64,
+        own_len: 16,
         index_len: 8,
         variables_len: 0,
         scalars: vec![3.0, 0.0],
@@ -88,6 +89,47 @@ fn a_sound_program_runs() {
     assert_eq!(at(48)[..4], [0.0, 4.0, 8.0, 12.0]);
     let got = machine.run(&mut Reals::zeros(DType::F32, 0), &pool);
     assert_eq!(got, Err(ProgramError::Variables { expected: 0, got: 0 }));
+}
+
+fn own(offset: usize, stride: usize, len: usize) -> Place {
+    Place { space: Space::Own { stride }, offset, len }
+}
+
+#[test]
+fn a_threads_own_memory_holds_a_block() {
+    let (a, to) = (arena(0, 16), arena(16, 16));
+    // Two rows of four at a time; the second value takes the place of the first when that is used up.
+    let (first, second) = (own(8, 4, 8), own(0, 4, 8));
+    let chain = vec![product(a, a, first, 4), scaled(4, first, 0, second), scaled(4, second, 0, to)];
+    let mut machine = Machine::new(Arc::new(program(vec![group(4, chain)]))).unwrap();
+    for threads in 1..4 {
+        let pool = Pool::new(NonZeroUsize::new(threads).unwrap());
+        machine.run(&mut Reals::zeros(DType::F64, 0), &pool).unwrap();
+        let got = machine.read(to).to_f64();
+        assert_eq!((&got[..2], got[15]), (&[9.0 * 56.0, 9.0 * 62.0][..], 9.0 * 506.0));
+    }
+    let malformed = |instr| ProgramError::Malformed { region: 0, group: 0, instr };
+    let outside = |instr| ProgramError::OutOfBounds { region: 0, group: 0, instr };
+    let cases = [
+        // Nothing has been written there, or something else, or it has been written over.
+        (vec![scaled(4, first, 0, to)], malformed(0)),
+        (vec![product(a, a, first, 4), scaled(2, own(8, 2, 4), 0, to)], malformed(1)),
+        (vec![product(a, a, first, 4), scaled(4, a, 0, own(4, 4, 8)), scaled(4, first, 0, to)], malformed(2)),
+        // Not unit by unit, or by a kernel that knows nothing of it.
+        (vec![product(a, a, first, 4), product(a, first, to, 4)], malformed(1)),
+        (vec![scaled(4, a, 0, own(8, 3, 8))], malformed(0)),
+        (vec![copy(a, first, [4, 1])], malformed(0)),
+        // A result over what is still read, too little room for a block, and a place outside.
+        (vec![product(a, a, first, 4), scaled(4, first, 0, own(4, 4, 8))], malformed(1)),
+        (vec![product(a, a, own(8, 4, 7), 4)], outside(0)),
+        (vec![product(a, a, own(12, 4, 8), 4)], outside(0)),
+    ];
+    for (at, (instrs, error)) in cases.into_iter().enumerate() {
+        assert_eq!(refused(program(vec![group(4, instrs)])), error, "case {at}");
+    }
+    // Another group's is another's.
+    let groups = vec![group(4, vec![product(a, a, first, 4)]), group(4, vec![scaled(4, first, 0, to)])];
+    assert_eq!(refused(program(groups)), ProgramError::Malformed { region: 0, group: 1, instr: 0 });
 }
 
 #[test]

@@ -9,20 +9,12 @@ use steepest_tensor::program::{
 use steepest_tensor::{Buffer, DType, Shape};
 
 use crate::op::Op;
+use crate::passes::blocks::Blocks;
 use crate::passes::lower::{Cut, Factor, Item, Kernel, Lowered, Part, Value, is_index};
 use crate::passes::place::Placement;
-use crate::passes::schedule::{GroupPlan, Run, Schedule, Unit};
+use crate::passes::schedule::{GroupPlan, Run, Schedule};
 use crate::passes::simplify::Flow;
 
-/// Rows of a product that go through a group's instructions together: few enough that what they make
-/// stays in the second-level cache, and that weight gradients are hot when the update reads them; a multiple of
-/// the micro-kernel's eight.
-const MATMUL_BLOCK: usize = 64;
-/// Bytes that a few images may read and write while they go through a group's instructions together, so that
-/// what they make stays in the second-level cache.
-const IMAGE_BLOCK: u64 = 1 << 20;
-/// Work (floating-point operations plus bytes) below which a group is not worth sharing.
-const SHARED_WORK: u64 = 40_000;
 /// Work below which a whole step is not worth a second thread.
 const PARALLEL_WORK: u64 = 2_000_000;
 
@@ -37,6 +29,7 @@ pub(crate) fn emit(
     let mut program = Program {
         dtype,
         arena_len: placement.arena_len,
+        own_len: placement.own_len,
         index_len: placement.index_len,
         variables_len: placement.variables_len,
         scalars: Vec::new(),
@@ -67,7 +60,7 @@ pub(crate) fn emit(
     for plans in &schedule.regions {
         let groups: Vec<Group> = plans.iter().map(|plan| emitter.group(plan)).collect();
         program.regions.push(Region { groups });
-        work += plans.iter().map(|plan| emitter.work(plan)).sum::<u64>();
+        work += plans.iter().map(|plan| plan.work(lowered, emitter.size)).sum::<u64>();
     }
     if !schedule.copies.is_empty() {
         let copies = schedule.copies.iter().map(|&(variable, node)| emitter.final_copy(variable, node));
@@ -120,45 +113,10 @@ impl Emitter<'_> {
         self.placement.places.get(&node).copied().unwrap_or(nowhere)
     }
 
-    fn items<'b>(&'b self, plan: &'b GroupPlan) -> impl Iterator<Item = &'b Item> {
-        plan.runs.iter().flat_map(|run| &run.items).map(|node| &self.lowered.items[node])
-    }
-
-    fn work(&self, plan: &GroupPlan) -> u64 {
-        self.items(plan).map(|item| item.cost(self.size)).map(|(flops, bytes)| flops + bytes).sum()
-    }
-
     fn group(&self, plan: &GroupPlan) -> Group {
-        let instrs: Vec<Instr> = plan.runs.iter().flat_map(|run| self.run(run, plan.extent)).collect();
-        let product = self
-            .items(plan)
-            .any(|item| matches!(item.kernel, Kernel::MatMul { cut: Cut::Rows | Cut::Panels, .. }));
-        let whole = plan.extent.max(1);
-        if self.items(plan).any(|item| matches!(item.kernel, Kernel::Scan(_))) {
-            // Each thread takes all its rows through all steps at once.
-            let (align, shared) = (if whole < 16 { 4 } else { 8 }, self.work(plan) >= SHARED_WORK);
-            return Group { extent: plan.extent, align, block: whole, shared, instrs };
-        }
-        if plan.unit == Unit::Images {
-            let bytes: u64 = self.items(plan).map(|item| item.cost(self.size).1).sum();
-            let block = (IMAGE_BLOCK * whole as u64 / bytes.max(1)).clamp(1, whole as u64) as usize;
-            return Group {
-                extent: plan.extent,
-                align: 1,
-                block,
-                shared: self.work(plan) >= SHARED_WORK,
-                instrs,
-            };
-        }
-        let (align, block) = match product {
-            // Nothing is kept for others.
-            true if instrs.len() == 1 => (8, whole),
-            true => (8, MATMUL_BLOCK),
-            // Elements or columns: whole cache lines for each thread.
-            false if plan.extent >= 256 => (16, whole),
-            false => (1, whole),
-        };
-        Group { extent: plan.extent, align, block, shared: self.work(plan) >= SHARED_WORK, instrs }
+        let instrs = plan.runs.iter().flat_map(|run| self.run(run, plan.extent)).collect();
+        let Blocks { align, block, shared } = plan.blocks(self.lowered, self.size);
+        Group { extent: plan.extent, align, block, shared, instrs }
     }
 
     fn run(&self, run: &Run, units: usize) -> Vec<Instr> {

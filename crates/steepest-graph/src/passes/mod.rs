@@ -7,13 +7,17 @@
 //!    Then large weights are cut by columns, where threads would otherwise read much of what others wrote ([`panels`]).
 //! 3. [`schedule`](fn@schedule::schedule): items whose rows need only the same rows of one another share a region;
 //!    barriers stand only between regions.
-//! 4. [`place`](fn@place::place): values that leave their tile get a place in the arena, for as long as they live.
+//!    How a group's units are shared among threads, and how many go through it together, is in [`blocks`].
+//! 4. [`place`](fn@place::place): values that leave their tile get a place in the arena, for as long as they live, or,
+//!    if they do not leave their block of units, in each thread's own memory ([`own`]).
 //! 5. [`emit`](fn@emit::emit): instructions, with the values that stay inside a tile in registers.
 
+pub(crate) mod blocks;
 mod convolution;
 pub(crate) mod emit;
 mod items;
 pub(crate) mod lower;
+pub(crate) mod own;
 pub(crate) mod panels;
 pub(crate) mod place;
 mod product_update;

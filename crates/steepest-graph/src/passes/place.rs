@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use steepest_tensor::DType;
 use steepest_tensor::program::{Place, Space};
 
 use crate::op::Op;
 use crate::passes::lower::{Kernel, Lowered, Value, is_index, root};
+use crate::passes::own;
 use crate::passes::schedule::Schedule;
 use crate::passes::simplify::Flow;
 
@@ -19,6 +21,8 @@ pub(crate) struct Placement {
     /// The variables' places, by number.
     pub variables: Vec<Place>,
     pub arena_len: usize,
+    /// Elements of each thread's own memory.
+    pub own_len: usize,
     pub index_len: usize,
     pub variables_len: usize,
 }
@@ -49,9 +53,19 @@ pub(crate) fn lay_out(lens: impl Iterator<Item = usize>) -> (Vec<Place>, usize) 
     (places.collect(), end)
 }
 
-/// Finds places.
-/// Values in `elsewhere` get none: the caller has places for them.
-pub(crate) fn place(
+/// Finds the places of a program.
+pub(crate) fn place(flow: &Flow, lowered: &Lowered, schedule: &Schedule, dtype: DType) -> Placement {
+    let mut taken = registers(flow, lowered, schedule);
+    taken.extend(schedule.in_place.keys());
+    let own = own::find(flow, lowered, schedule, &taken, dtype.size_bytes());
+    let mut placement = place_others(flow, lowered, schedule, &own.places.keys().copied().collect());
+    placement.places.extend(own.places);
+    placement.own_len = own.len;
+    placement
+}
+
+/// Finds places of all but the values in `elsewhere`: the caller has places for them.
+pub(crate) fn place_others(
     flow: &Flow,
     lowered: &Lowered,
     schedule: &Schedule,
@@ -114,16 +128,16 @@ impl Placement {
     }
 }
 
-/// A value that wants a place from one region to another, both included.
-struct Wanted {
-    node: usize,
-    len: usize,
-    from: usize,
-    to: usize,
+/// A value that wants a place from one region (or run) to another, both included.
+pub(crate) struct Wanted {
+    pub node: usize,
+    pub len: usize,
+    pub from: usize,
+    pub to: usize,
 }
 
 /// Puts the longest values first, each at the lowest offset that is free while it lives.
-fn pack(wanted: &[&Wanted], space: Space, places: &mut BTreeMap<usize, Place>) -> usize {
+pub(crate) fn pack(wanted: &[&Wanted], space: Space, places: &mut BTreeMap<usize, Place>) -> usize {
     let mut order: Vec<&&Wanted> = wanted.iter().collect();
     order.sort_by_key(|w| (std::cmp::Reverse(w.len), w.node));
     let mut placed: Vec<(&Wanted, usize)> = Vec::new();

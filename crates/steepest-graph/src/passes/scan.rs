@@ -10,7 +10,7 @@ use crate::op::{Op, Type};
 use crate::ops;
 use crate::ops::scan::{Scan, Segment};
 use crate::passes::lower::{Lowered, lower, root};
-use crate::passes::place::{Placement, place};
+use crate::passes::place::{Placement, place_others};
 use crate::passes::schedule::{Schedule, Unit, schedule};
 use crate::passes::simplify::Flow;
 
@@ -106,7 +106,7 @@ impl ScanPlan {
             .map(|((_, node), (k, _, segment))| (root(&flow, *node), *segment, *k < carried))
             .collect();
         let elsewhere = inputs.iter().map(|(node, _)| *node).chain(outputs.iter().map(|(node, ..)| *node));
-        let placement = place(&flow, &lowered, &schedule, &elsewhere.collect());
+        let placement = place_others(&flow, &lowered, &schedule, &elsewhere.collect());
         let histories = outer.iter().copied().zip(segments.iter().copied()).take(carried).collect();
         let len = segments.last().map_or(0, Segment::end);
         let (steps, reverse) = (scan.steps, scan.reverse);

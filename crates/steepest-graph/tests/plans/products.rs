@@ -4,7 +4,7 @@ use steepest_graph::{Feeds, Graph, Var, evaluate};
 use steepest_tensor::{DType, Shape};
 
 use crate::dice::Dice;
-use crate::harness::{Compiled, agree, pool};
+use crate::harness::{Compiled, agree, follow, pool};
 
 const SIZES: [usize; 16] = [0, 1, 2, 3, 5, 7, 8, 9, 13, 16, 17, 31, 33, 50, 65, 127];
 
@@ -85,5 +85,22 @@ fn long_inner_dimensions_and_single_rows() {
         for turned in [[false, false], [true, false], [false, true], [true, true]] {
             check(&Form { batch: None, m, n, k, turned }, &mut dice);
         }
+    }
+}
+
+/// Rows go through several products and what is between them a block at a time: what each makes is nowhere whole.
+#[test]
+fn chains_of_products_over_several_blocks() {
+    let mut dice = Dice::new(33);
+    for rows in [63, 64, 65, 130, 200] {
+        let graph = Graph::new();
+        let shapes = [("x", [rows, 9]), ("a", [9, 33]), ("b", [33, 5]), ("c", [5, 17])];
+        let [x, a, b, c] = shapes.map(|(name, shape)| graph.input(name, shape));
+        let h = x.matmul(a).matmul(b);
+        let y = (h.relu() * h.sum_last() + 0.5).matmul(c).tanh();
+        let step = shapes.map(|(name, shape)| (name.to_owned(), dice.reals(Shape::from(shape), (-1.0, 1.0))));
+        follow(&graph, &[y], &[step.to_vec()], &format!("{rows} rows"));
+        let plan = Compiled::new(&graph, &[y], DType::F32, None);
+        assert!(plan.text.contains("→own"), "{}", plan.text);
     }
 }

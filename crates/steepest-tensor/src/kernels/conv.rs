@@ -47,7 +47,7 @@ pub(crate) unsafe fn conv<T: Real, const L: usize, const ISA: u8>(
             memory.scratch.write_bytes(0, scratch_len(c));
         }
         for image in first..end {
-            let mut from = memory.real(c.from).cast_const().add(image * read[0] * read[1] * groups * inner);
+            let mut from = memory.at(c.from, image * read[0] * read[1] * groups * inner).cast_const();
             if framed && !c.channels.depthwise() {
                 frame.fill(from, read, groups * inner, memory.scratch);
                 from = memory.scratch.cast_const();
@@ -58,7 +58,7 @@ pub(crate) unsafe fn conv<T: Real, const L: usize, const ISA: u8>(
                 channels: c.channels,
                 from,
                 weight: memory.real(c.weight).cast_const(),
-                to: memory.real(c.to).add(image * written[0] * written[1] * groups * outer),
+                to: memory.at(c.to, image * written[0] * written[1] * groups * outer),
             };
             if c.channels.depthwise() {
                 walk.depthwise::<L, ISA>();

@@ -23,9 +23,9 @@ pub(crate) unsafe fn max_pool<T: Real, const L: usize, const ISA: u8>(
         unsafe {
             let walk = Walk {
                 p,
-                images: memory.real(p.images).add(image * large).cast_const(),
-                values: memory.real(p.values).add(image * values).cast_const(),
-                to: memory.real(p.to).add(image * to),
+                images: memory.at(p.images, image * large).cast_const(),
+                values: memory.at(p.values, image * values).cast_const(),
+                to: memory.at(p.to, image * to),
             };
             if p.scatter {
                 for i in 0..to {

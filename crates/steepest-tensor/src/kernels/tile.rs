@@ -111,7 +111,7 @@ impl<T: Real> Frame<'_, T> {
         unsafe {
             match to {
                 Target::Register(r) => self.memory.scratch.add(r * self.register),
-                Target::Memory(place) => self.memory.real(place).add(first + self.row * row),
+                Target::Memory(place) => self.memory.at(place, first + self.row * row),
             }
         }
     }
@@ -143,7 +143,7 @@ impl<T: Real> Frame<'_, T> {
         let at = unsafe {
             match arg.source {
                 Source::Register(r) => self.memory.scratch.add(r * self.register).cast_const(),
-                Source::Memory(place) => self.memory.real(place).add(first + self.row * row).cast_const(),
+                Source::Memory(place) => self.memory.at(place, first + self.row * row).cast_const(),
                 Source::Scalar(_) => splat,
             }
         };

@@ -117,7 +117,7 @@ impl Native {
                 let size = if let Origin::Index(_) = stream.origin { 4 } else { size_of::<T>() };
                 let panel = if stream.in_parts { block.panel } else { 0 };
                 let at = match stream.origin {
-                    Origin::Place(place) => memory.real(place).add(panel + block.row * stream.row).cast(),
+                    Origin::Place(place) => memory.at(place, panel + block.row * stream.row).cast(),
                     Origin::Index(place) => memory.index(place).add(block.row * stream.row).cast(),
                     Origin::Register(r) => memory.scratch.add(r * block.register).cast(),
                     Origin::Scalar(i) => memory.reals.add(i).cast_mut().cast(),

@@ -158,6 +158,7 @@ fn random_program(seed: u64, dtype: DType) -> Program {
     Program {
         dtype,
         arena_len: b.arena,
+        own_len: 0,
         index_len: rows,
         variables_len: 0,
         scalars: vec![0.75],
