@@ -8,7 +8,7 @@ use crate::kernels::tile::{self, Step};
 use crate::kernels::{self, Kernels};
 use crate::native::Code;
 use crate::pool::Barrier;
-use crate::program::{Group, Instr, Loop, MOST_STRIDES, MatMul, Place, Program, Space};
+use crate::program::{Group, Instr, Loop, MOST_NEXT, MOST_STRIDES, MatMul, Place, Program, Space};
 use crate::real::{LANES_F32, LANES_F64, Real};
 use crate::verify::{ProgramError, verify};
 use crate::{DType, Pool, Reals, Slice, SliceMut, prefetch};
@@ -606,6 +606,7 @@ unsafe fn matmul<T: Real>(p: &MatMul, kernels: &Kernels<T>, memory: &Memory<T>, 
                 b_row: p.b.row,
                 c: c.add(first),
                 c_row: p.n,
+                next: [0; MOST_NEXT],
             };
             return (kernels.product)(&part);
         }
@@ -616,10 +617,16 @@ unsafe fn matmul<T: Real>(p: &MatMul, kernels: &Kernels<T>, memory: &Memory<T>, 
             let rows = (p.m - i).min(end - row);
             let a = memory.at(p.a.place, p.a.batch.at(batch) + i * p.a.row).cast_const();
             let mut b = b.add(p.b.batch.at(batch)).cast_const();
-            let (c, c_row) = match &p.rows {
-                Some(to) => (memory.at(p.c, to.batch.at(batch) + i * to.row), to.row),
-                None => (memory.at(p.c, row * p.n), p.n),
+            let (skip, c_row) = match &p.rows {
+                Some(to) => (to.batch.at(batch) + i * to.row, to.row),
+                None => (row * p.n, p.n),
             };
+            let c = memory.at(p.c, skip);
+            let mut next = [0; MOST_NEXT];
+            for (bytes, &place) in next.iter_mut().zip(&p.next) {
+                // Nothing is read there.
+                *bytes = memory.real(place).wrapping_add(skip) as isize - c as isize;
+            }
             if p.n == 1 && p.a.column == 1 && p.b.row == 1 && p.rows.is_none() {
                 for r in 0..rows {
                     *c.add(r) = (kernels.dot)(a.add(r * p.a.row), b, p.k);
@@ -631,7 +638,7 @@ unsafe fn matmul<T: Real>(p: &MatMul, kernels: &Kernels<T>, memory: &Memory<T>, 
                     (kernels.copy)(&sizes, b, &strides, memory.scratch, &[p.n, 1]);
                     (b, b_row) = (memory.scratch.cast_const(), p.n);
                 }
-                let part = Product { m: rows, n: p.n, k: p.k, a, a_row, a_column, b, b_row, c, c_row };
+                let part = Product { m: rows, n: p.n, k: p.k, a, a_row, a_column, b, b_row, c, c_row, next };
                 (kernels.product)(&part);
             }
             row += rows;

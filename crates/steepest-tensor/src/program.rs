@@ -210,7 +210,13 @@ pub struct MatMul {
     pub rows: Option<Rows>,
     /// Whether work is cut by columns of the only row.
     pub by_columns: bool,
+    /// Arrays of the layout of C, of which the same block is read next: the cache is asked for it meanwhile. Not more
+    /// than [`MOST_NEXT`].
+    pub next: Vec<Place>,
 }
+
+/// The most arrays that a product asks the cache for.
+pub const MOST_NEXT: usize = 4;
 
 /// A copy between two layouts, along up to six axes. The unit of work is the first axis.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,7 @@ use crate::kernels::TileOp;
 use crate::program::{
     Access, Channels, Group, Instr, Panels, Place, Program, Source, Space, Target, Tile, TileKind, Windows,
 };
-use crate::program::{Loop, MOST_STRIDES, Stride};
+use crate::program::{Loop, MOST_NEXT, MOST_STRIDES, Stride};
 
 /// A program that cannot be run. It is never the user's fault: plans that compile are sound.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -327,6 +327,8 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
                 && p.k.checked_mul(p.n).is_some()
                 && p.rows.is_none_or(|rows| !p.by_columns && rows_apart(p, &rows))
                 && (!p.by_columns || p.m == 1 && p.batches == 1)
+                && p.next.len() <= MOST_NEXT
+                && p.next.iter().all(|next| matches!(next.space, Space::Arena | Space::Variables))
                 // A thread's own memory holds a block of its rows.
                 && (matches!(p.a.place.space, Space::Own { .. }) || inside(p.m, p.k, &p.a))
                 && inside(p.k, p.n, &p.b)

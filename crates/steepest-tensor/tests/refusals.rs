@@ -57,6 +57,7 @@ fn product(a: Place, b: Place, c: Place, row: usize) -> Instr {
         c,
         rows: None,
         by_columns: false,
+        next: Vec::new(),
     })
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use steepest_tensor::program::{
-    Access, Conv, ConvWeight, Copy, Group, Instr, MatMul, Matrix, MaxPool, Operand, Place, Program, Region,
-    ScalarInstr, Source, Space, Target, Tile, TileInstr,
+    Access, Conv, ConvWeight, Copy, Group, Instr, MOST_NEXT, MatMul, Matrix, MaxPool, Operand, Place,
+    Program, Region, ScalarInstr, Source, Space, Target, Tile, TileInstr,
 };
 use steepest_tensor::{Buffer, DType, Shape};
 
@@ -15,6 +15,8 @@ use crate::passes::place::Placement;
 use crate::passes::schedule::{GroupPlan, Run, Schedule};
 use crate::passes::simplify::Flow;
 
+/// Elements of a variable above which it is not in the first-level cache anyway.
+const FAR: usize = 1 << 13;
 /// Work below which a whole step is not worth a second thread.
 const PARALLEL_WORK: u64 = 2_000_000;
 
@@ -114,7 +116,8 @@ impl Emitter<'_> {
     }
 
     fn group(&self, plan: &GroupPlan) -> Group {
-        let instrs = plan.runs.iter().flat_map(|run| self.run(run, plan.extent)).collect();
+        let mut instrs: Vec<Instr> = plan.runs.iter().flat_map(|run| self.run(run, plan.extent)).collect();
+        ask_ahead(&mut instrs);
         let Blocks { align, block, shared } = plan.blocks(self.lowered, self.size);
         Group { extent: plan.extent, align, block, shared, instrs }
     }
@@ -140,7 +143,18 @@ impl Emitter<'_> {
                 let (a, b) = (matrix(a), matrix(b));
                 let (batches, m, n, k) = (*batches, *m, *n, *k);
                 let (rows, by_columns) = (*rows, *cut == Cut::Columns);
-                vec![Instr::MatMul(MatMul { batches, m, n, k, a, b, c: to, rows, by_columns })]
+                vec![Instr::MatMul(MatMul {
+                    batches,
+                    m,
+                    n,
+                    k,
+                    a,
+                    b,
+                    c: to,
+                    rows,
+                    by_columns,
+                    next: Vec::new(),
+                })]
             }
             Kernel::Scan(plan) => {
                 let (placement, strides) = plan.places(to, |value| self.place(value));
@@ -293,6 +307,35 @@ impl Emitter<'_> {
             },
         };
         Operand { source, access }
+    }
+}
+
+/// Lets products ask the cache for the variables that a tile of the same group and layout reads behind them: a weight
+/// and its slots, whose update waits for the gradient.
+fn ask_ahead(instrs: &mut [Instr]) {
+    let mut rest = instrs;
+    while let Some((first, behind)) = rest.split_first_mut() {
+        if let Instr::MatMul(p) = first {
+            let same = |tile: &&Tile| {
+                let row = tile.width * tile.panels.map_or(1, |panels| panels.count);
+                tile.rows == 1 && tile.width == p.n && p.rows.map_or(p.n, |rows| rows.row) == row
+            };
+            let tiles = behind
+                .iter()
+                .filter_map(|instr| if let Instr::Tile(tile) = instr { Some(tile) } else { None });
+            let operands = tiles.filter(same).flat_map(|tile| &tile.instrs).flat_map(|instr| &instr.args);
+            for operand in operands {
+                if let (Source::Memory(place), Access::Wide) = (operand.source, operand.access)
+                    && place.space == Space::Variables
+                    && place.len >= FAR
+                    && p.next.len() < MOST_NEXT
+                    && !p.next.contains(&place)
+                {
+                    p.next.push(place);
+                }
+            }
+        }
+        rest = behind;
     }
 }
 

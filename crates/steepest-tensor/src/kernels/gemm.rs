@@ -6,6 +6,7 @@
 
 use std::mem::MaybeUninit;
 
+use crate::program::MOST_NEXT;
 use crate::real::{AVX512, Real, Vector};
 
 /// Inner steps between two visits of C: a panel of B of this depth stays in the first-level cache.
@@ -27,6 +28,8 @@ pub(crate) struct Product<T> {
     pub b_row: usize,
     pub c: *mut T,
     pub c_row: usize,
+    /// Bytes from C to each of the arrays that are read next at the same rows and columns; 0: no such array.
+    pub next: [isize; MOST_NEXT],
 }
 
 /// C = A · B.
@@ -50,7 +53,10 @@ pub(crate) unsafe fn product<T: Real, const L: usize, const ISA: u8>(p: &Product
         let depth = DEPTH.min(p.k - start);
         // SAFETY: start < k, so the shifted pointers are inside A and B.
         let slab = unsafe {
-            Product { k: depth, a: p.a.add(start * p.a_column), b: p.b.add(start * p.b_row), ..*p }
+            let (a, b) = (p.a.add(start * p.a_column), p.b.add(start * p.b_row));
+            // What is read next is asked for once.
+            let next = if start == 0 { p.next } else { [0; MOST_NEXT] };
+            Product { k: depth, a, b, next, ..*p }
         };
         // SAFETY: `slab` names a subset of the elements of `p`.
         unsafe {
@@ -227,9 +233,14 @@ unsafe fn micro<
             }
         }
         let (mut a, mut b, mut ahead) = (p.a, p.b, ahead);
-        for _ in 0..p.k {
+        for step in 0..p.k {
             prefetch(ahead);
             ahead = ahead.wrapping_add(p.b_row);
+            // A row of one of the arrays that are read next, while there are any.
+            if let Some(&bytes) = p.next.get(step / MR).filter(|&&bytes| bytes != 0) {
+                let row = p.c.wrapping_byte_offset(bytes).wrapping_add(step % MR * p.c_row);
+                (0..NV).for_each(|j| prefetch(row.wrapping_add(j * L)));
+            }
             let mut columns = [Vector::<T, L>::splat(T::ZERO); NV];
             for (j, v) in columns.iter_mut().enumerate() {
                 let from = b.add(j * L);
