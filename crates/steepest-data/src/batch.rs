@@ -147,6 +147,7 @@ impl Order {
 pub struct Batches {
     rows: usize,
     size: usize,
+    per_epoch: u64,
     plan: Plan,
 }
 
@@ -159,14 +160,20 @@ enum Plan {
 }
 
 impl Batches {
+    fn new(rows: usize, size: usize, plan: Plan) -> Batches {
+        // A step of one row takes not much longer than a division.
+        let per_epoch = if size == 0 { 0 } else { rows.div_ceil(size) as u64 };
+        Batches { rows, size, per_epoch, plan }
+    }
+
     /// Batches in a new random order each epoch; the order of epoch `e` is that of `key.at(e)`.
     pub fn shuffled(rows: usize, size: BatchSize, key: Key) -> Batches {
-        Batches { rows, size: size.rows(rows), plan: Plan::Shuffled(key) }
+        Batches::new(rows, size.rows(rows), Plan::Shuffled(key))
     }
 
     /// Batches in the order of the data, for evaluation.
     pub fn sequential(rows: usize, size: BatchSize) -> Batches {
-        Batches { rows, size: size.rows(rows), plan: Plan::InOrder }
+        Batches::new(rows, size.rows(rows), Plan::InOrder)
     }
 
     /// As many streams side by side as a batch has rows: row `b` of each batch follows row `b` of the batch before, as
@@ -181,7 +188,7 @@ impl Batches {
     /// ```
     pub fn streams(rows: usize, size: BatchSize) -> Batches {
         let size = size.rows(rows);
-        Batches { rows: rows - rows.checked_rem(size).unwrap_or(0), size, plan: Plan::Streams }
+        Batches::new(rows - rows.checked_rem(size).unwrap_or(0), size, Plan::Streams)
     }
 
     /// Rows that an epoch visits.
@@ -196,7 +203,7 @@ impl Batches {
 
     /// Steps in one epoch: ⌈rows / size⌉.
     pub fn per_epoch(&self) -> u64 {
-        if self.size == 0 { 0 } else { self.rows.div_ceil(self.size) as u64 }
+        self.per_epoch
     }
 
     /// Rows of the last batch of an epoch if it is smaller than the others, else 0.
@@ -247,6 +254,33 @@ impl BatchIter {
     pub fn position(&self) -> Position {
         self.at
     }
+
+    /// Goes on to the next batch and appends its rows; returns where it starts and whether it ends its epoch, or
+    /// none if there are no rows.
+    #[inline]
+    pub fn next_into(&mut self, rows: &mut Vec<u32>) -> Option<(Position, bool)> {
+        let (start, end, last) = self.extent()?;
+        rows.extend((start.index..end).map(|place| self.order.at(place) as u32));
+        self.go_on(end, last);
+        Some((start, last))
+    }
+
+    /// Where the next batch starts and ends, and whether it is the last of its epoch.
+    #[inline]
+    fn extent(&self) -> Option<(Position, u64, bool)> {
+        let rows = self.batches.rows as u64;
+        let end = (self.at.index + self.batches.size as u64).min(rows);
+        (rows > 0).then_some((self.at, end, end == rows))
+    }
+
+    #[inline]
+    fn go_on(&mut self, end: u64, last: bool) {
+        self.at.index = end;
+        if last {
+            self.at = Position { epoch: self.at.epoch + 1, index: 0 };
+            self.order = self.batches.order(self.at.epoch);
+        }
+    }
 }
 
 impl Iterator for BatchIter {
@@ -254,17 +288,9 @@ impl Iterator for BatchIter {
 
     #[inline]
     fn next(&mut self) -> Option<Batch> {
-        let rows = self.batches.rows as u64;
-        if rows == 0 {
-            return None;
-        }
-        let end = (self.at.index + self.batches.size as u64).min(rows);
-        let batch = Batch { order: self.order, start: self.at, end, last: end == rows };
-        self.at.index = end;
-        if end == rows {
-            self.at = Position { epoch: self.at.epoch + 1, index: 0 };
-            self.order = self.batches.order(self.at.epoch);
-        }
+        let (start, end, last) = self.extent()?;
+        let batch = Batch { order: self.order, start, end, last };
+        self.go_on(end, last);
         Some(batch)
     }
 }

@@ -1,8 +1,10 @@
 //! A data set in memory, ready for training: features, targets, and a fast copy into a batch.
 
+mod ahead;
+
 use std::sync::Arc;
 
-use steepest_tensor::{Shape, prefetch};
+use steepest_tensor::Shape;
 
 use crate::augment::{Augmentation, Augmenter};
 use crate::history::Choices;
@@ -426,9 +428,12 @@ impl Dataset {
         for (at, row) in rows.into_iter().enumerate() {
             let length =
                 self.lengths.as_ref().and_then(|lengths| lengths.get(self.stored(row).ok()?).copied());
-            let slot =
-                into.get_mut(at).ok_or(DataError::Length { what: "length buffer", expected: at + 1, got })?;
-            let length = length.ok_or(DataError::RowOutOfRange { row, rows: self.rows })?;
+            let slot = into.get_mut(at).ok_or_else(|| DataError::Length {
+                what: "length buffer",
+                expected: at + 1,
+                got,
+            })?;
+            let length = length.ok_or_else(|| DataError::RowOutOfRange { row, rows: self.rows })?;
             *slot = R::from_f64(f64::from(length));
         }
         Ok(())
@@ -550,7 +555,7 @@ impl Dataset {
             Some(selection) => selection.get(row).map(|&r| r as usize),
             None => (row < self.rows).then_some(row),
         };
-        stored.ok_or(DataError::RowOutOfRange { row, rows: self.rows })
+        stored.ok_or_else(|| DataError::RowOutOfRange { row, rows: self.rows })
     }
 
     /// Copies rows into a batch: features one row after the other, and their targets. Allocates nothing.
@@ -600,32 +605,6 @@ impl Dataset {
             filled += 1;
         }
         Ok(filled)
-    }
-
-    /// Asks the processor's cache for rows that are soon to be copied. Changes nothing but time.
-    #[inline]
-    pub fn prefetch(&self, rows: impl IntoIterator<Item = usize>) {
-        let width = self.width;
-        for row in rows.into_iter().filter_map(|row| self.stored(row).ok()) {
-            let range = row * width..(row + 1) * width;
-            match &*self.features {
-                Features::F32(values) => prefetch(&values[range]),
-                Features::F64(values) => prefetch(&values[range]),
-                Features::Bytes { pixels, .. } => prefetch(&pixels[range]),
-                Features::Codes(codes) => prefetch(&codes.codes[range]),
-                Features::Sparse(sparse) => {
-                    let (columns, values) = sparse.row(row);
-                    prefetch(columns);
-                    prefetch(values);
-                }
-                Features::Tokens { .. } | Features::Words(_) => {}
-            }
-            match &*self.targets {
-                Targets::Classes { labels, .. } => prefetch(&labels[row..=row]),
-                Targets::Numbers { values, width, .. } => prefetch(&values[row * width..(row + 1) * width]),
-                Targets::None | Targets::Next { .. } | Targets::Context => {}
-            }
-        }
     }
 
     /// Copies the targets of rows into a batch. Allocates nothing.
@@ -704,10 +683,13 @@ impl Dataset {
             let short = |got| DataError::Length { what: "token buffer", expected: range.end, got };
             let got = features.len();
             // `new` has counted only rows whose tokens, and the one behind them, are there.
-            features.get_mut(range.clone()).ok_or(short(got))?.copy_from_slice(&tokens[start..start + width]);
+            features
+                .get_mut(range.clone())
+                .ok_or_else(|| short(got))?
+                .copy_from_slice(&tokens[start..start + width]);
             if let Some(targets) = &mut targets {
                 let got = targets.len();
-                let slot = targets.get_mut(range.clone()).ok_or(short(got))?;
+                let slot = targets.get_mut(range.clone()).ok_or_else(|| short(got))?;
                 slot.copy_from_slice(&tokens[start + 1..start + 1 + width]);
             }
             filled += 1;

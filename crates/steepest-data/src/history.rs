@@ -157,8 +157,8 @@ impl Dataset {
         let (got, mut end) = (items.len(), 0);
         for row in rows {
             let own = self.items_of_row(row)?;
-            let short = DataError::Length { what: "entry buffer", expected: end + own.len(), got };
-            items.get_mut(end..end + own.len()).ok_or(short)?.copy_from_slice(own);
+            let short = || DataError::Length { what: "entry buffer", expected: end + own.len(), got };
+            items.get_mut(end..end + own.len()).ok_or_else(short)?.copy_from_slice(own);
             end += own.len();
         }
         items[end..].fill(NO_ROW);
@@ -177,9 +177,9 @@ impl Dataset {
         let (got, mut end) = (values.len(), 0);
         for row in rows {
             let count = self.items_of_row(row)?.len();
-            let short = DataError::Length { what: "entry buffer", expected: end + count, got };
+            let short = || DataError::Length { what: "entry buffer", expected: end + count, got };
             let share = R::from_f64(1.0 / (count.max(1) as f64).sqrt());
-            values.get_mut(end..end + count).ok_or(short)?.fill(share);
+            values.get_mut(end..end + count).ok_or_else(short)?.fill(share);
             end += count;
         }
         values[end..].fill(R::default());
@@ -200,8 +200,8 @@ impl Dataset {
         let got = out.len();
         for (at, row) in rows.into_iter().enumerate() {
             let own = self.items_of_row(row)?;
-            let short = DataError::Length { what: "item buffer", expected: at + 1, got };
-            let slot = out.get_mut(at).ok_or(short)?;
+            let short = || DataError::Length { what: "item buffer", expected: at + 1, got };
+            let slot = out.get_mut(at).ok_or_else(short)?;
             let Some(choices) = self.choices() else { continue };
             let (key, first) = (choices.key.at(self.epoch()), self.stored(row)? as u64 * MOST_DRAWS);
             let items = choices.history.columns().max(1) as u64;

@@ -1,6 +1,7 @@
 //! Features that are not one dense row of numbers: sparse rows, and categories that become vectors.
 
 use serde::{Deserialize, Serialize};
+use steepest_tensor::{large_pages, prefetch};
 
 use crate::dataset::Features;
 use crate::{DataError, Dataset, Real, WordRow};
@@ -59,12 +60,14 @@ pub struct SparseRows {
     ends: Vec<usize>,
     at: Vec<u32>,
     values: Vec<f32>,
+    /// Whether all values are 1.
+    binary: bool,
 }
 
 impl SparseRows {
     /// No rows, of so many columns.
     pub fn new(columns: usize) -> SparseRows {
-        SparseRows { columns, ends: Vec::new(), at: Vec::new(), values: Vec::new() }
+        SparseRows { columns, ends: Vec::new(), at: Vec::new(), values: Vec::new(), binary: true }
     }
 
     /// Appends a row of pairs of a column and its value.
@@ -86,8 +89,7 @@ impl SparseRows {
                 problem = Some(DataError::NonFiniteValue { what, row, column, value });
                 break;
             }
-            self.at.push(column);
-            self.values.push(value);
+            self.add(column, value);
         }
         if let Some(problem) = problem {
             self.at.truncate(start);
@@ -104,12 +106,14 @@ impl SparseRows {
     pub(crate) fn add(&mut self, column: u32, value: f32) {
         self.at.push(column);
         self.values.push(value);
+        self.binary &= value == 1.0;
     }
 
     /// Appends entries to the row that is being made.
     pub(crate) fn extend(&mut self, columns: impl Iterator<Item = u32>, values: &[f32]) {
         self.at.extend(columns);
         self.values.extend_from_slice(values);
+        self.binary &= values.iter().all(|&value| value == 1.0);
     }
 
     /// Ends the row of the entries that were added since the last.
@@ -128,6 +132,11 @@ impl SparseRows {
     /// The number of rows.
     pub fn rows(&self) -> usize {
         self.ends.len()
+    }
+
+    /// Whether all values are known to be 1: they need not be read.
+    pub(crate) fn is_binary(&self) -> bool {
+        self.binary
     }
 
     /// The number of columns.
@@ -149,11 +158,23 @@ impl SparseRows {
         }
     }
 
+    #[inline]
+    pub(crate) fn prefetch_place(&self, row: usize) {
+        prefetch(self.ends.get(row..=row).unwrap_or_default());
+    }
+
+    pub(crate) fn in_large_pages(&self) {
+        large_pages(&self.ends);
+        large_pages(&self.at);
+        large_pages(&self.values);
+    }
+
     /// Removes all rows and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.ends.clear();
         self.at.clear();
         self.values.clear();
+        self.binary = true;
     }
 
     /// Keeps the rows that are to be kept.
@@ -161,9 +182,8 @@ impl SparseRows {
         let mut kept = SparseRows::new(self.columns);
         for row in (0..self.rows()).filter(|&row| keep.get(row).copied().unwrap_or(true)) {
             let (at, values) = self.row(row);
-            kept.at.extend_from_slice(at);
-            kept.values.extend_from_slice(values);
-            kept.ends.push(kept.at.len());
+            kept.extend(at.iter().copied(), values);
+            kept.end_row();
         }
         *self = kept;
     }
@@ -300,7 +320,11 @@ impl Dataset {
         for row in rows {
             let (from, got) = (sparse.row(self.stored(row)?).1, values.len());
             let slot = values.get_mut(at..at + from.len());
-            R::copy_f32(slot.ok_or_else(|| capacity(at + from.len(), got))?, from);
+            let slot = slot.ok_or_else(|| capacity(at + from.len(), got))?;
+            match sparse.binary {
+                true => slot.fill(R::from_f32(1.0)),
+                false => R::copy_f32(slot, from),
+            }
             at += from.len();
         }
         values[at..].fill(R::default());
@@ -323,8 +347,8 @@ impl Dataset {
         let (width, got) = (codes.fields.len(), out.len());
         for (at, row) in rows.into_iter().enumerate() {
             let code = codes.codes.get(self.stored(row)? * width + field).copied().unwrap_or(NO_ROW);
-            let short = DataError::Length { what: "category buffer", expected: at + 1, got };
-            *out.get_mut(at).ok_or(short)? = code;
+            let short = || DataError::Length { what: "category buffer", expected: at + 1, got };
+            *out.get_mut(at).ok_or_else(short)? = code;
         }
         Ok(())
     }

@@ -136,8 +136,8 @@ impl Dataset {
         let (width, got, mut at) = (words.row.width(field), out.len(), 0);
         let kept = words.kept(self.epoch());
         for row in rows {
-            let short = DataError::Length { what: "word buffer", expected: at + width, got };
-            let slot = out.get_mut(at..at + width).ok_or(short)?;
+            let short = || DataError::Length { what: "word buffer", expected: at + width, got };
+            let slot = out.get_mut(at..at + width).ok_or_else(short)?;
             words.fill(&kept, self.stored(row)?, self.epoch(), field, slot);
             at += width;
         }
@@ -160,8 +160,8 @@ impl Dataset {
         let (got, mut at) = (out.len(), 0);
         let kept = words.kept(self.epoch());
         for row in rows {
-            let short = DataError::Length { what: "sentence buffer", expected: at + width, got };
-            let slot = out.get_mut(at..at + width).ok_or(short)?;
+            let short = || DataError::Length { what: "sentence buffer", expected: at + width, got };
+            let slot = out.get_mut(at..at + width).ok_or_else(short)?;
             words.fill_sentences(&kept, self.stored(row)?, field, slot);
             at += width;
         }

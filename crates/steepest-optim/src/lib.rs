@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod average;
 mod chain;
 mod join;
 mod schedule;
@@ -38,6 +39,7 @@ pub mod transforms;
 mod updates;
 
 pub use apply::{Applied, apply_updates, minimize};
+pub use average::Average;
 pub use chain::Chain;
 pub use join::Join;
 pub use schedule::{Progress, Schedule, ScheduleSpec};

@@ -201,6 +201,19 @@ impl<'g> ParameterScope<'_, 'g> {
         }
     }
 
+    /// Adds to a memory of this parameter's shape that begins with zeros. Unlike what [`set_slot`](Self::set_slot)
+    /// writes, rows that the update has several times all count.
+    #[track_caller]
+    pub fn add_to_slot(&mut self, name: &str, value: Var<'g>) {
+        let path = format!("{}/{}.{name}", self.parameter.name, self.transform);
+        let shape = self.parameter.value.shape();
+        let slot = self.graph.variable(&path, VariableKind::Slot, shape, Initial::Constant(0.0));
+        match self.rows {
+            Some(rows) => self.graph.assign(slot, slot.add_rows(rows, value)),
+            None => self.graph.assign(slot, slot + value),
+        }
+    }
+
     /// Reads a memory that begins with zeros, rewrites it, and returns the new value: m ← rule(m).
     #[track_caller]
     pub fn update_slot(&mut self, name: &str, rule: impl FnOnce(Var<'g>) -> Var<'g>) -> Var<'g> {

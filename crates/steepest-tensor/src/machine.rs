@@ -490,7 +490,7 @@ unsafe fn run_instr<T: Real>(
             Instr::Gather { table, rows, width, indices, outside, to } => {
                 let (indices, to) = (memory.index(*indices).add(first), memory.real(*to).add(first * width));
                 let (table, outside) = (memory.real(*table).cast_const(), T::from_f64(*outside));
-                kernels::rows::gather(table, (*rows, *width), indices, outside, to, end - first);
+                (kernels.gather)(table, (*rows, *width), indices, outside, to, end - first);
             }
             Instr::WriteRows { table, indices, values, width, add, to } => {
                 let target = memory.real(*to);
@@ -500,7 +500,7 @@ unsafe fn run_instr<T: Real>(
                 }
                 let values = (memory.real(*values).cast_const(), *width);
                 let indices = (memory.index(*indices).cast_const(), indices.len);
-                kernels::rows::write_rows(values, indices, *add, target, (first, end));
+                (kernels.write_rows)(values, indices, *add, target, (first, end));
             }
             Instr::FirstOccurrence { indices, rows, to } => {
                 let (from, to) = (memory.index(*indices).cast_const(), memory.index(*to));
@@ -523,7 +523,7 @@ unsafe fn run_instr<T: Real>(
                 };
                 let dense = memory.real(*dense).cast_const();
                 let size = (*features, *width);
-                kernels::rows::sparse_product(&csr, dense, size, memory.real(*to), (first, end));
+                (kernels.sparse_product)(&csr, dense, size, memory.real(*to), (first, end));
             }
             Instr::AddProduct { offsets, columns, values, by, factors, negate, table, width, to } => {
                 let target = memory.real(*to);
@@ -540,7 +540,7 @@ unsafe fn run_instr<T: Real>(
                 let one = if *negate { T::ZERO - T::ONE } else { T::ONE };
                 let scale = factors.iter().fold(one, |scale, &factor| scale * *memory.reals.add(factor));
                 let by = (memory.real(*by).cast_const(), offsets.len.saturating_sub(1), scale);
-                kernels::rows::add_product(&csr, by, *width, target, (first, end));
+                (kernels.add_product)(&csr, by, *width, target, (first, end));
             }
             Instr::ScatterAdd { values, indices, width, rows, to } => {
                 let (from, to) = (memory.real(*values).cast_const(), memory.real(*to));
@@ -613,7 +613,7 @@ unsafe fn matmul<T: Real>(p: &MatMul, kernels: &Kernels<T>, memory: &Memory<T>, 
         let mut row = first;
         let packs = p.scratch_len() > 0;
         while row < end {
-            let (batch, i) = (row / p.m, row % p.m);
+            let (batch, i) = if row < p.m { (0, row) } else { (row / p.m, row % p.m) };
             let rows = (p.m - i).min(end - row);
             let a = memory.at(p.a.place, p.a.batch.at(batch) + i * p.a.row).cast_const();
             let mut b = b.add(p.b.batch.at(batch)).cast_const();

@@ -1,6 +1,6 @@
 //! How many rows a second the trainer takes, in memory: dense rows one by one, sparse rows, ratings.
 //!
-//! `cargo run --release -p steepest-train --example rows_per_second [THREADS [WHAT]]` with the beginning of a name: `dense`.
+//! `cargo run --release -p steepest-train --example rows_per_second [THREADS [WHAT [BATCH]]]` with the beginning of a name: `dense`.
 //! Times are those of the processor, where the system counts them, so that other programs do not disturb them much.
 
 use std::num::NonZeroUsize;
@@ -121,6 +121,10 @@ impl Model for Boxed {
 fn main() {
     let threads = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(NonZeroUsize::MIN);
     let wanted = std::env::args().nth(2).unwrap_or_default();
+    let only: Option<i64> = std::env::args().nth(3).and_then(|text| text.parse().ok());
+    let sizes = |all: &[i64]| {
+        all.iter().copied().filter(|&size| only.is_none_or(|only| only == size)).collect::<Vec<_>>()
+    };
     let of = |data: &Dataset, kind: &str| Training::new(data.clone()).model(Boxed(model(kind)));
     if "dense".starts_with(&wanted) {
         let rows = 200_000;
@@ -130,14 +134,14 @@ fn main() {
     }
     if "sparse".starts_with(&wanted) {
         let data = sparse(100_000);
-        for batch in [1, 16, 64, 256] {
+        for batch in sizes(&[1, 16, 64, 256]) {
             measure("sparse logistic", of(&data, "sparse"), batch, threads, 100_000);
         }
     }
     if "ratings".starts_with(&wanted) {
-        let data = ratings(1_000_000);
-        for batch in [64, 256, 1024] {
-            measure("matrix factorization, 32", of(&data, "ratings"), batch, threads, 1_000_000);
+        let data = ratings(10_000_000);
+        for batch in sizes(&[64, 256, 1024]) {
+            measure("matrix factorization, 32", of(&data, "ratings"), batch, threads, 10_000_000);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! iterator of [`Event`]s; what remains is a [`SavedModel`], which a [`Predictor`] applies to new rows.
 #![forbid(unsafe_code)]
 
+mod averaging;
 mod blueprint;
 mod calibration;
 mod checkpoint;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use steepest_data::{Batch, Batches, Capacities, Dataset, FeatureForm};
+use steepest_data::{Batches, Capacities, Dataset, FeatureForm, Position};
 use steepest_graph::{Cost, Plan, VariableSpec, Variables};
 use steepest_optim::Transform;
 use steepest_tensor::Pool;
@@ -19,6 +19,20 @@ pub(crate) struct StepContext<'a> {
     pub data: &'a Dataset,
     pub variables: &'a mut Variables,
     pub pool: &'a Pool,
+}
+
+/// The rows of an update.
+#[derive(Clone, Copy)]
+pub(crate) struct StepRows<'a> {
+    /// Where they stand.
+    pub start: Position,
+    pub rows: &'a [u32],
+}
+
+impl StepRows<'_> {
+    fn iter(&self) -> impl Iterator<Item = usize> + Clone {
+        self.rows.iter().map(|&row| row as usize)
+    }
 }
 
 /// One update, on a batch of any size.
@@ -186,7 +200,7 @@ impl Stepper {
     pub fn step(
         &mut self,
         cx: StepContext<'_>,
-        batch: &Batch,
+        batch: StepRows<'_>,
         full: bool,
         step: u64,
         rate: f64,
@@ -197,22 +211,22 @@ impl Stepper {
                     Some(tail) if !full => tail,
                     _ => whole,
                 };
-                let entries = if sized.more.is_some() { cx.data.entries(batch.rows()) } else { 0 };
+                let entries = if sized.more.is_some() { cx.data.entries(batch.iter()) } else { 0 };
                 let program = sized.pick(entries);
                 if !(*keeps && *filled) || cx.data.is_augmented() {
                     match cx.data.is_augmented() {
-                        true => program.fill(&cx.data.at_epoch(batch.start().epoch), batch.rows())?,
-                        false => program.fill(cx.data, batch.rows())?,
+                        true => program.fill(&cx.data.at_epoch(batch.start.epoch), batch.iter())?,
+                        false => program.fill(cx.data, batch.iter())?,
                     }
                     *filled = true;
                 }
                 program.set(step, rate);
-                program.set_continues(batch.start().index > 0);
+                program.set_continues(batch.start.index > 0);
                 program.run(cx.variables, cx.pool)?;
                 Ok(program.loss())
             }
             Stepper::Parts { part, whole, rest, apply } => {
-                let (rows, mut loss) = (batch.len(), 0.0);
+                let (rows, mut loss) = (batch.rows.len(), 0.0);
                 let parts = rows.div_ceil(*part) as u64;
                 for (number, range) in ranges(rows, *part).enumerate() {
                     let program = match rest {
@@ -220,7 +234,7 @@ impl Stepper {
                         _ => &mut *whole,
                     };
                     // All rows are in the batch, and their order does not change a mean.
-                    program.fill(&cx.data.at_epoch(batch.start().epoch), range)?;
+                    program.fill(&cx.data.at_epoch(batch.start.epoch), range)?;
                     // Parts draw different random numbers (dropout).
                     program.set((step - 1) * parts + number as u64 + 1, rate);
                     program.run(cx.variables, cx.pool)?;
@@ -265,7 +279,7 @@ pub(crate) fn ranges(rows: usize, size: usize) -> impl Iterator<Item = Range<usi
 mod tests {
     use std::num::NonZeroUsize;
 
-    use steepest_data::{BatchSize, Position};
+    use steepest_data::BatchSize;
     use steepest_nn::{Mlp, Task};
     use steepest_optim::{Adam, Chain, ScaleByRate};
     use steepest_tensor::{DType, Key};
@@ -298,7 +312,9 @@ mod tests {
         let mut losses = Vec::new();
         for (step, batch) in (1..=10).zip(batches.iter_from(Position::default())) {
             let cx = StepContext { data: &data, variables: &mut variables, pool: &pool };
-            losses.push(stepper.step(cx, &batch, true, step, 0.01).unwrap());
+            let rows: Vec<u32> = batch.rows().map(|row| row as u32).collect();
+            let rows = StepRows { start: batch.start(), rows: &rows };
+            losses.push(stepper.step(cx, rows, true, step, 0.01).unwrap());
         }
         let names = ["mlp.0.weight", "mlp.0.bias", "mlp.1.weight", "mlp.1.bias"];
         let weights = names.iter().flat_map(|name| variables.get(name).unwrap().to_f64());

@@ -14,9 +14,10 @@ use steepest_data::{
 };
 use steepest_graph::{VariableKind, Variables};
 use steepest_nn::Task;
-use steepest_optim::{Progress, Schedule, Transform};
+use steepest_optim::{Average, Progress, Schedule, Transform};
 use steepest_tensor::{Pool, Slice};
 
+use crate::averaging::{averaged, averaging, weights};
 use crate::blueprint::{Blueprint, Extent};
 use crate::checkpoint::{State, StreamState, Weights};
 use crate::evaluator::{class, room};
@@ -59,6 +60,7 @@ pub struct Streaming {
     findings: Vec<steepest_data::Finding>,
     warnings: Vec<Finding>,
     optimizer: Box<dyn Transform>,
+    average: Option<Average>,
     rate: f64,
     schedule: Box<dyn Schedule>,
     batch: usize,
@@ -173,7 +175,8 @@ impl Streaming {
         let mut training = Training::from_spec(spec, prepared)?;
         let spec = training.spec().unwrap_or_else(|| spec.clone());
         let blueprint = training.blueprint()?;
-        let optimizer = with_shrinkage(blueprint.model.shrinkage(), training.optimizer);
+        let average = averaging(spec.run.average.as_ref(), spec.stop.steps, None)?;
+        let optimizer = averaged(with_shrinkage(blueprint.model.shrinkage(), training.optimizer), average);
         let rows = batch.get().min(sample.rows());
         let plan = blueprint.train_and_predict(room(&sample, 0..rows), &*optimizer)?;
         let mut variables = Variables::new(plan.variables(), blueprint.precision);
@@ -204,6 +207,7 @@ impl Streaming {
             findings: stream.findings().to_vec(),
             warnings,
             optimizer,
+            average,
             rate: training.learning_rate,
             schedule: training.schedule,
             batch: batch.get(),
@@ -324,14 +328,11 @@ impl Streaming {
 
     /// The model with its present weights.
     pub fn model(&self) -> SavedModel {
-        let kept = self.variables.specs().iter().filter(|spec| spec.kind != VariableKind::Slot);
         SavedModel {
             spec: Some(self.spec.clone()),
             preprocessor: Some(self.preprocessor.clone()),
             blueprint: Arc::clone(&self.blueprint),
-            weights: kept
-                .filter_map(|spec| Some((spec.name.clone(), self.variables.get(&spec.name)?)))
-                .collect(),
+            weights: weights(self.average, &self.variables, self.state.step),
             scores: Vec::new(),
             steps: self.state.step,
             calibration: Vec::new(),

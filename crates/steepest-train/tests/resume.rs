@@ -29,6 +29,7 @@ fn spec(directory: &Path) -> RunSpec {
         ("stop.epochs", "60"),
         ("stop.patience", "4"),
         ("stop.tolerance", "1e-9"),
+        ("run.average", "30 steps"),
         ("run.checkpoint-every", "5 steps"),
         ("run.keep-checkpoints", "1000"),
     ];

@@ -23,10 +23,15 @@ use crate::program::{Conv, ConvWeight, MaxPool, Tile};
 use crate::real::{AVX512, FUSED, LANES_F32, LANES_F64, PORTABLE, Real};
 use gemm::Product;
 pub use math::erf_f64;
+use rows::Entries;
 use tile::Step;
 pub use tile_op::TileOp;
 
 type CopyKernel<T> = unsafe fn(&[usize], *const T, &[usize], *mut T, &[usize]);
+type GatherKernel<T> = unsafe fn(*const T, (usize, usize), *const u32, T, *mut T, usize);
+type WriteRowsKernel<T> = unsafe fn((*const T, usize), (*const u32, usize), bool, *mut T, (usize, usize));
+type SparseProductKernel<T> = unsafe fn(&Entries<T>, *const T, (usize, usize), *mut T, (usize, usize));
+type AddProductKernel<T> = unsafe fn(&Entries<T>, (*const T, usize, T), usize, *mut T, (usize, usize));
 
 /// The kernels of one precision, compiled for one instruction set.
 pub(crate) struct Kernels<T> {
@@ -41,6 +46,10 @@ pub(crate) struct Kernels<T> {
     pub conv: unsafe fn(&Conv, &Memory<T>, usize, usize),
     pub conv_weight: unsafe fn(&ConvWeight, &Memory<T>, usize, usize),
     pub max_pool: unsafe fn(&MaxPool, &Memory<T>, usize, usize),
+    pub gather: GatherKernel<T>,
+    pub write_rows: WriteRowsKernel<T>,
+    pub sparse_product: SparseProductKernel<T>,
+    pub add_product: AddProductKernel<T>,
 }
 
 macro_rules! tiles {
@@ -147,6 +156,55 @@ macro_rules! kernels {
                 unsafe { pooling::max_pool::<T, L, $isa>(p, memory, first, end) }
             }
 
+            $(#[$feature])*
+            unsafe fn gather<T: Real>(
+                table: *const T,
+                size: (usize, usize),
+                indices: *const u32,
+                outside: T,
+                to: *mut T,
+                count: usize,
+            ) {
+                // SAFETY: the caller promises what the kernel asks for.
+                unsafe { rows::gather(table, size, indices, outside, to, count) }
+            }
+
+            $(#[$feature])*
+            unsafe fn write_rows<T: Real>(
+                values: (*const T, usize),
+                indices: (*const u32, usize),
+                add: bool,
+                to: *mut T,
+                range: (usize, usize),
+            ) {
+                // SAFETY: the caller promises what the kernel asks for.
+                unsafe { rows::write_rows(values, indices, add, to, range) }
+            }
+
+            $(#[$feature])*
+            unsafe fn sparse_product<T: Real>(
+                csr: &Entries<T>,
+                dense: *const T,
+                size: (usize, usize),
+                to: *mut T,
+                range: (usize, usize),
+            ) {
+                // SAFETY: the caller promises what the kernel asks for.
+                unsafe { rows::sparse_product(csr, dense, size, to, range) }
+            }
+
+            $(#[$feature])*
+            unsafe fn add_product<T: Real>(
+                csr: &Entries<T>,
+                by: (*const T, usize, T),
+                width: usize,
+                to: *mut T,
+                range: (usize, usize),
+            ) {
+                // SAFETY: the caller promises what the kernel asks for.
+                unsafe { rows::add_product(csr, by, width, to, range) }
+            }
+
             pub(super) const fn table<T: Real, const L: usize>() -> Kernels<T> {
                 Kernels {
                     name: $name,
@@ -159,6 +217,10 @@ macro_rules! kernels {
                     conv: conv::<T, L>,
                     conv_weight: conv_weight::<T, L>,
                     max_pool: max_pool::<T, L>,
+                    gather: gather::<T>,
+                    write_rows: write_rows::<T>,
+                    sparse_product: sparse_product::<T>,
+                    add_product: add_product::<T>,
                 }
             }
         }

@@ -11,6 +11,9 @@ pub(crate) fn hash_len(count: usize) -> usize {
     (2 * count).max(2).next_power_of_two()
 }
 
+/// Rows ahead that a table's row is asked of the cache.
+const ROWS_AHEAD: usize = 8;
+
 /// `to[i] = table[indices[i]]`; a row of `outside` for an index outside.
 ///
 /// # Safety
@@ -29,6 +32,12 @@ pub(crate) unsafe fn gather<T: Real>(
         unsafe {
             let row = *indices.add(i) as usize;
             let target = to.add(i * width);
+            if i + ROWS_AHEAD < count {
+                let ahead = *indices.add(i + ROWS_AHEAD) as usize;
+                if ahead < rows {
+                    prefetch(std::slice::from_raw_parts(table.add(ahead * width), width));
+                }
+            }
             if row >= rows {
                 for c in 0..width {
                     *target.add(c) = outside;

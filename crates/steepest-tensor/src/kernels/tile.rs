@@ -53,16 +53,23 @@ pub(crate) unsafe fn run<T: Real, const L: usize, const ISA: u8>(
     // A flat tile is cut anywhere, so that wide rows do not make large blocks.
     let (width, first, end) =
         if tile.flat { (1, first * tile.width, end * tile.width) } else { (tile.width, first, end) };
-    let register = register_len(width, L);
     // A single loop without registers takes all rows at once.
-    let block = match steps {
-        [Step::Native(native)] if !native.uses_registers() => end - first,
-        _ => block_rows(width),
+    let alone = match steps {
+        [Step::Native(native)] if !native.uses_registers() => Some(native),
+        _ => None,
     };
+    if let (Some(native), None) = (alone, tile.panels) {
+        // Small steps do little more than that.
+        let block = Block { panel: 0, row: first, rows: end - first, width, register: 0 };
+        // SAFETY: the caller promises the rows.
+        return unsafe { native.run::<T, L>(memory, &block) };
+    }
+    let register = register_len(width, L);
+    let block = if alone.is_some() { end - first } else { block_rows(width) };
     let Panels { count, height } = tile.panels.unwrap_or(Panels { count: 1, height: usize::MAX });
     let mut unit = first;
     while unit < end {
-        let (panel, row) = (unit / height, unit % height);
+        let (panel, row) = if unit < height { (0, unit) } else { (unit / height, unit % height) };
         let rows = block.min(end - unit).min(height - row);
         let panel = (width * count, width * panel);
         let frame = Frame { memory, width, register, panel, row, rows };

@@ -10,6 +10,7 @@ pub(crate) enum Native {}
 
 /// The rows of a tile that a step works on.
 pub(crate) struct Block {
+    pub panel: usize,
     pub row: usize,
     pub rows: usize,
     pub width: usize,

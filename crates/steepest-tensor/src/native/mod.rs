@@ -85,6 +85,7 @@ pub(crate) struct Native {
     function: Function,
     streams: Vec<Stream>,
     shape: Shape,
+    registers: bool,
 }
 
 /// The rows of a tile that a step works on.
@@ -101,7 +102,7 @@ pub(crate) struct Block {
 impl Native {
     /// Whether it reads or writes registers of the tile, which have room for one block.
     pub fn uses_registers(&self) -> bool {
-        self.streams.iter().any(|stream| matches!(stream.origin, Origin::Register(_)))
+        self.registers
     }
 
     /// Runs the loop over a block.
@@ -164,7 +165,8 @@ impl Code {
             (Planned { at: Some(at), streams, shape, .. }, Some(base)) => {
                 // SAFETY: the code at this offset is a function of this type; it lives as long as the steps.
                 let function = unsafe { std::mem::transmute::<*const u8, Function>(base.add(at)) };
-                vec![Step::Native(Native { function, streams, shape })]
+                let registers = streams.iter().any(|stream| matches!(stream.origin, Origin::Register(_)));
+                vec![Step::Native(Native { function, streams, shape, registers })]
             }
             (planned, _) => planned.instrs.map(Step::Interpret).collect(),
         };

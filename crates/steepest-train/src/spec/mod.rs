@@ -118,6 +118,12 @@ impl StopOptions {
         self.patience.unwrap_or_else(|| (self.epochs_of(steps_per_epoch) / 10).max(StopOptions::PATIENCE))
     }
 
+    /// The most updates, with so many of them in a pass over the data.
+    pub(crate) fn total_steps(&self, steps_per_epoch: u64) -> u64 {
+        let epochs = self.epochs_of(steps_per_epoch).saturating_mul(steps_per_epoch);
+        self.steps.map_or(epochs, |steps| steps.min(epochs))
+    }
+
     /// The same with what is unset written out.
     pub(crate) fn resolved(mut self, steps_per_epoch: u64) -> StopOptions {
         self.patience = Some(self.patience_of(steps_per_epoch));
@@ -138,6 +144,9 @@ pub struct RunOptions {
     pub metrics: Option<Vec<String>>,
     /// Fits probabilities to the validation rows at the end, by a sigmoid of each output (Platt, 1999).
     pub calibrate: bool,
+    /// The span after which the mean of the weights begins, with which the model is scored and saved; none: the weights
+    /// are those of the last step.
+    pub average: Option<Span>,
     /// The numbers that are computed with.
     pub precision: Precision,
     /// Threads; they change the time, never the result. None: one per core.
@@ -159,6 +168,7 @@ impl Default for RunOptions {
             directory: None,
             metrics: None,
             calibrate: false,
+            average: None,
             precision: Precision::F32,
             threads: None,
             checkpoint_every: None,

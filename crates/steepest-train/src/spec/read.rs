@@ -337,19 +337,24 @@ impl Document<'_> {
 
     fn run(&self) -> Result<RunOptions, SpecError> {
         let run = self.section("run")?;
-        let every = run.text("checkpoint-every");
+        // The description has checked that they are spans, but not that a percentage is at most 100.
+        let span = |name: &str| {
+            let text = run.text(name);
+            let parsed = (!text.is_empty()).then(|| text.parse()).transpose();
+            parsed.map_err(|_| {
+                let (key, got) = (name.to_owned(), format!("{text:?}"));
+                let accepts = steepest_spec::Accepts::Span.to_string();
+                self.at(&format!("run.{name}"), SettingError::Unacceptable { key, accepts, got })
+            })
+        };
         Ok(RunOptions {
             directory: run.get("directory").map(|_| PathBuf::from(run.text("directory"))),
             calibrate: run.flag("calibrate"),
             metrics: run.get("metrics").map(|_| run.texts("metrics")),
             precision: if run.text("precision") == "f64" { Precision::F64 } else { Precision::F32 },
             threads: NonZeroUsize::new(run.integer("threads") as usize),
-            // The description has checked that it is a span, but not that a percentage is at most 100.
-            checkpoint_every: (!every.is_empty()).then(|| every.parse()).transpose().map_err(|_| {
-                let (key, got) = ("checkpoint-every".to_owned(), format!("{every:?}"));
-                let accepts = steepest_spec::Accepts::Span.to_string();
-                self.at("run.checkpoint-every", SettingError::Unacceptable { key, accepts, got })
-            })?,
+            checkpoint_every: span("checkpoint-every")?,
+            average: span("average")?,
             checkpoint_seconds: run.number("checkpoint-seconds"),
             keep_checkpoints: run.integer("keep-checkpoints") as usize,
             init_from: self.path(&run, "init-from"),

@@ -496,6 +496,13 @@ static RUN: Description = section(
             "none; scikit-learn `CalibratedClassifierCV(method=\"sigmoid\")`",
         ),
         key(
+            "average",
+            "The span after which the mean of the weights begins, with which the model is scored and saved; unset: the weights of the last step.",
+            Accepts::Span,
+            Default::Unset,
+            "off, as in PyTorch and scikit-learn; Polyak and Juditsky, 1992",
+        ),
+        key(
             "precision",
             "The numbers that are computed with.",
             Accepts::Choice(&["f32", "f64"]),

@@ -111,6 +111,7 @@ fn value(spec: &RunSpec, section: &str, key: &str) -> Option<Value> {
         ("run", "directory") => path(run.directory.as_ref()?),
         ("run", "metrics") => texts(run.metrics.as_ref()?),
         ("run", "calibrate") => Some(Value::Bool(run.calibrate)),
+        ("run", "average") => text(&run.average.as_ref().map(Span::to_string)?),
         ("run", "precision") => text(if run.precision == Precision::F64 { "f64" } else { "f32" }),
         ("run", "threads") => whole(run.threads?.get() as u64),
         ("run", "checkpoint-every") => text(&run.checkpoint_every.as_ref().map(Span::to_string)?),

@@ -10,7 +10,7 @@ use steepest_tensor::{DType, Shape, Tensor};
 
 use super::Trainer;
 use crate::blueprint::{Extent, FEATURES, TARGETS};
-use crate::stepper::{StepContext, StepPlans, in_parts};
+use crate::stepper::{StepContext, StepPlans, StepRows, in_parts};
 use crate::{Cause, TrainError};
 
 /// Operations, in all steps made so far, beyond which they are not made again to find the cause.
@@ -91,9 +91,13 @@ impl Trainer {
         let plans = StepPlans::compile(&self.blueprint, &*self.optimizer, &self.batches, &self.train)?;
         let mut variables = Variables::new(&plans.variables(), self.blueprint.precision);
         let mut stepper = plans.bind(&variables, &self.blueprint.form)?;
-        for (made, batch) in (1..step).zip(batches) {
+        let mut rows = Vec::with_capacity(self.batches.size());
+        for made in 1..step {
+            rows.clear();
+            let Some((start, _)) = batches.next_into(&mut rows) else { break };
             let cx = StepContext { data: &self.train, variables: &mut variables, pool: &self.pool };
-            stepper.step(cx, &batch, batch.len() == self.batches.size(), made, self.rate_at(made))?;
+            let (full, rows) = (rows.len() == self.batches.size(), StepRows { start, rows: &rows });
+            stepper.step(cx, rows, full, made, self.rate_at(made))?;
         }
         Ok(variables)
     }

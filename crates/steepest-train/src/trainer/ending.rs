@@ -7,6 +7,7 @@ use steepest_data::Part;
 use steepest_graph::{VariableKind, VariableSpec};
 
 use super::Trainer;
+use crate::averaging::weights;
 use crate::checkpoint::Weights;
 use crate::{Event, Predictor, StopReason, TrainError, calibration};
 
@@ -57,9 +58,11 @@ impl Trainer {
         if interrupted {
             self.write_model()?;
         } else if !diverged || !self.best.is_empty() {
-            for (name, tensor) in &self.best {
-                self.variables.set(name, tensor)?;
-            }
+            self.put_means()?;
+            self.average = None;
+            let best = std::mem::take(&mut self.best);
+            self.put(&best)?;
+            self.best = best;
             self.score()?;
             self.calibrate()?;
             self.write_model()?;
@@ -128,9 +131,26 @@ impl Trainer {
         Ok(())
     }
 
-    /// Parameters and states as they are.
+    /// Parameters and states as they are, or the means of the parameters if the run averages them.
     pub(super) fn weights(&self) -> Weights {
-        let kept = self.variables.specs().iter().filter(|spec| spec.kind != VariableKind::Slot);
-        kept.filter_map(|spec| Some((spec.name.clone(), self.variables.get(&spec.name)?))).collect()
+        weights(self.average, &self.variables, self.state.step)
+    }
+
+    /// Puts the means of the parameters in their place; returns what was there, if the run averages them.
+    pub(super) fn put_means(&mut self) -> Result<Weights, TrainError> {
+        if self.average.is_none() {
+            return Ok(Weights::new());
+        }
+        let present = weights(None, &self.variables, self.state.step);
+        self.put(&self.weights())?;
+        Ok(present)
+    }
+
+    /// Sets variables.
+    pub(super) fn put(&mut self, weights: &Weights) -> Result<(), TrainError> {
+        for (name, tensor) in weights {
+            self.variables.set(name, tensor)?;
+        }
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 mod cause;
 mod ending;
 mod run;
+mod upcoming;
 mod views;
 
 use std::collections::VecDeque;
@@ -11,11 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use steepest_data::{Batch, BatchIter, Batches, Dataset, Prepared, Preprocessor, prepare};
+use steepest_data::{Batches, Dataset, Prepared, Preprocessor, prepare};
 use steepest_graph::{Cost, Variables};
-use steepest_optim::{Schedule, Transform};
+use steepest_optim::{Average, Schedule, Transform};
 use steepest_tensor::{Key, Pool};
 
+use crate::averaging::{averaged, averaging};
 use crate::blueprint::Blueprint;
 use crate::calibration::Calibration;
 use crate::checkpoint::{State, Weights};
@@ -26,8 +28,13 @@ use crate::stepper::{StepPlans, Stepper};
 use crate::training::with_shrinkage;
 use crate::{Evaluation, Event, PyTorchOptions, RunOptions, RunSpec, StopOptions, TrainError, Training};
 
+use upcoming::Upcoming;
+
 pub use run::Run;
 pub use views::Overview;
+
+/// The bytes of a batch's rows up to which they are asked of the cache ahead of their step: a part of its first level.
+const MOST_ASKED: usize = 16 << 10;
 
 /// A run: its data, its compiled step, its weights, and where it stands.
 ///
@@ -63,11 +70,13 @@ pub struct Trainer {
     stop: StopOptions,
     options: RunOptions,
     batches: Batches,
-    upcoming: BatchIter,
-    /// The batches some steps further on, to be asked of the cache.
-    ahead: BatchIter,
-    /// The last of them, whose weights are asked for one step later, when its features are there.
-    next: Option<Batch>,
+    upcoming: Upcoming,
+    /// Whether the cache is asked for the rows of steps to come.
+    asks: bool,
+    /// The updates of the whole training.
+    total_steps: u64,
+    /// What makes means of the weights, as long as these are not in their place for good.
+    average: Option<Average>,
     variables: Variables,
     best: Weights,
     stepper: Stepper,
@@ -159,6 +168,9 @@ impl Trainer {
             false => Batches::sequential(rows, training.batch),
         };
         training.stop = training.stop.resolved(batches.per_epoch());
+        let total_steps = training.stop.total_steps(batches.per_epoch());
+        let average = averaging(training.run.average.as_ref(), Some(total_steps), Some(batches.per_epoch()))?;
+        training.optimizer = averaged(training.optimizer, average);
         let plans = StepPlans::compile(&blueprint, &*training.optimizer, &batches, &training.train)?;
         let mut variables = Variables::new(&plans.variables(), blueprint.precision);
         let (cost, stepper) = (plans.cost(), plans.bind(&variables, &blueprint.form)?);
@@ -189,13 +201,19 @@ impl Trainer {
             }
         };
         let pool = options.threads.map_or_else(Pool::for_this_machine, Pool::new);
+        let few = batches.size() <= upcoming::FEW_ROWS;
+        let bytes = training.train.size_bytes() / rows * batches.size();
+        if batches.per_epoch() > 1 {
+            training.train.in_large_pages();
+        }
         let now = Instant::now();
         let init_from = options.init_from.clone().filter(|_| state.step == 0);
         let mut trainer = Trainer {
             gradients: GradientLook::new(batches.per_epoch()),
-            upcoming: batches.iter_from(batches.position(state.step)),
-            ahead: batches.iter_from(batches.position(state.step + run::STEPS_AHEAD)),
-            next: None,
+            upcoming: Upcoming::new(&batches, batches.position(state.step)),
+            asks: batches.per_epoch() > 1 && (few || bytes <= MOST_ASKED),
+            total_steps,
+            average,
             last_checkpoint: (state.step, now),
             clock: (now, state.seconds),
             blueprint,

@@ -3,18 +3,16 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use steepest_data::Part;
 use steepest_optim::Progress;
 
 use super::Trainer;
-use crate::stepper::StepContext;
+use super::upcoming::{FEW_ROWS, PLACES_AHEAD, ROWS_AHEAD};
+use crate::stepper::{StepContext, StepRows};
 use crate::{EvalReport, Event, StepReport, StopReason, TrainError};
 
 /// Steps between looks at the clock for a checkpoint within an epoch.
 const STEPS_BETWEEN_LOOKS: u64 = 64;
-/// Steps that rows are asked of the cache before they are needed: some hundred nanoseconds each.
-pub(super) const STEPS_AHEAD: u64 = 3;
-/// Rows of a batch above which its own copying is far enough ahead of itself.
-const FEW_ROWS: usize = 8;
 
 impl Trainer {
     /// Trains: an iterator of what happens, that ends with [`Event::Stopped`].
@@ -69,47 +67,58 @@ impl Trainer {
 
     /// Whether a stopping rule speaks before the next update.
     pub(super) fn verdict(&self) -> Option<StopReason> {
-        let (step, epoch) = (self.state.step, self.state.step.div_ceil(self.batches.per_epoch().max(1)));
+        let step = self.state.step;
+        let epochs = || step.div_ceil(self.batches.per_epoch().max(1));
         if self.interrupt.load(Ordering::Relaxed) {
             return Some(StopReason::Interrupted { step });
         }
         if self.state.rows == 0
-            && let Some(reason) = self.state.stopping.verdict(&self.stop, epoch)
+            && let Some(reason) = self.state.stopping.verdict(&self.stop, epochs())
         {
             return Some(reason);
         }
-        let best = self.state.stopping.best;
-        (step >= self.total_steps()).then_some(StopReason::Budget { epochs: epoch, steps: step, best })
+        let budget = || StopReason::Budget { epochs: epochs(), steps: step, best: self.state.stopping.best };
+        (step >= self.total_steps).then(budget)
     }
 
     /// One update. Allocates nothing, but at the end of an epoch.
     fn step(&mut self) -> Result<StepReport, TrainError> {
-        let Some(batch) = self.upcoming.next() else { return Err(TrainError::NoRows { what: "train on" }) };
-        if self.batches.size() <= FEW_ROWS
-            && let Some(later) = self.ahead.next()
-        {
-            self.train.prefetch(later.rows());
-            if let Some(next) = self.next.replace(later) {
-                self.stepper.prefetch(&self.train, &self.variables, next.rows());
-            }
+        let Some(batch) = self.upcoming.advance() else {
+            return Err(TrainError::NoRows { what: "train on" });
+        };
+        if self.asks {
+            self.ask_ahead();
         }
-        let (step, rows) = (self.state.step + 1, batch.len());
+        let present = StepRows { start: batch.start, rows: self.upcoming.rows(0) };
+        let (step, rows) = (self.state.step + 1, present.rows.len());
         let rate = self.rate_at(step);
         let cx = StepContext { data: &self.train, variables: &mut self.variables, pool: &self.pool };
-        let loss = self.stepper.step(cx, &batch, rows == self.batches.size(), step, rate)?;
+        let loss = self.stepper.step(cx, present, rows == self.batches.size(), step, rate)?;
         self.state.step = step;
         self.state.loss_sum += loss * rows as f64;
         self.state.rows += rows as u64;
         self.last_rate = rate;
-        let epoch = batch.start().epoch + 1;
+        let epoch = batch.start.epoch + 1;
         if !loss.is_finite() {
             self.diverged("the loss", loss)?;
-        } else if batch.is_last_of_epoch() {
+        } else if batch.last {
             self.end_epoch()?;
         } else if step.is_multiple_of(STEPS_BETWEEN_LOOKS) || self.options.checkpoint_every.is_some() {
             self.save_if_due()?;
         }
         Ok(StepReport { step, epoch, loss, learning_rate: rate, rows })
+    }
+
+    /// Asks the cache for what steps to come will read.
+    #[inline]
+    fn ask_ahead(&self) {
+        let rows = |steps| self.upcoming.rows(steps).iter().map(|&row| row as usize);
+        if self.batches.size() > FEW_ROWS {
+            return self.train.prefetch(rows(1));
+        }
+        self.train.prefetch_places(rows(PLACES_AHEAD));
+        self.train.prefetch(rows(ROWS_AHEAD));
+        self.stepper.prefetch(&self.train, &self.variables, rows(1));
     }
 
     /// Measures what an epoch, or the last part of one, came to.
@@ -120,12 +129,7 @@ impl Trainer {
             return self.diverged("the loss", self.state.loss_sum / self.state.rows.max(1) as f64);
         }
         let seconds = self.seconds();
-        let validation = match &self.validation {
-            Some(data) => {
-                Some(self.evaluator.evaluate(&self.blueprint, data, &mut self.variables, &self.pool)?)
-            }
-            None => None,
-        };
+        let validation = self.evaluate(Part::Validation)?;
         let gradient_norm = self.gradients.norm(
             epoch,
             &self.blueprint,
@@ -166,18 +170,13 @@ impl Trainer {
         self.clock.1 + self.clock.0.elapsed().as_secs_f64()
     }
 
-    pub(super) fn total_steps(&self) -> u64 {
-        let epochs = self.stop.epochs_of(self.batches.per_epoch()).saturating_mul(self.batches.per_epoch());
-        self.stop.steps.map_or(epochs, |steps| steps.min(epochs))
-    }
-
     /// The learning rate of an update.
     pub(super) fn rate_at(&self, step: u64) -> f64 {
         self.rate * self.schedule.at(self.progress(step))
     }
 
     pub(super) fn progress(&self, step: u64) -> Progress {
-        let (total, steps_per_epoch) = (Some(self.total_steps()), Some(self.batches.per_epoch()));
+        let (total, steps_per_epoch) = (Some(self.total_steps), Some(self.batches.per_epoch()));
         Progress { step, total, steps_per_epoch }
     }
 }

@@ -59,7 +59,7 @@ impl Trainer {
             parameters: parameters.map(|spec| spec.shape.elements()).sum(),
             rows: [self.train.rows(), rows(&self.validation), rows(&self.test)],
             steps_per_epoch: self.batches.per_epoch(),
-            steps: self.total_steps(),
+            steps: self.total_steps,
             steps_done: self.state.step,
             threads: self.pool.threads(),
             cost: self.cost,
@@ -83,18 +83,25 @@ impl Trainer {
         plans.map_or_else(|error| error.to_string(), |plans| plans.explain())
     }
 
-    /// Scores the present weights on a part of the data; none if there is no such part.
+    /// Scores the present weights, or their means if the run averages them, on a part of the data; none if there is no such part.
     ///
     /// # Errors
     /// Those of running the plan.
     pub fn evaluate(&mut self, part: Part) -> Result<Option<Evaluation>, TrainError> {
+        let present = self.put_means()?;
         let data = match part {
             Part::Train => Some(&self.train),
             Part::Validation => self.validation.as_ref(),
             Part::Test => self.test.as_ref(),
         };
-        let Some(data) = data else { return Ok(None) };
-        self.evaluator.evaluate(&self.blueprint, data, &mut self.variables, &self.pool).map(Some)
+        let found = match data {
+            Some(data) => {
+                Some(self.evaluator.evaluate(&self.blueprint, data, &mut self.variables, &self.pool)?)
+            }
+            None => None,
+        };
+        self.put(&present)?;
+        Ok(found)
     }
 
     /// A parameter, state or slot of the optimizer by name, as it is now.

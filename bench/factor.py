@@ -1,0 +1,133 @@
+"""Factor and word models beside LIBMF, Surprise and gensim: speed, in turns, one thread each.
+
+    cargo build --release -p steepest-cli
+    cargo build --release -p steepest-train --example rows_per_second
+    python bench/factor.py [ratings movielens svdpp words]
+
+Times are those of the processor, so that other programs do not disturb them much; a figure is the median of the turns.
+`ratings` is matrix factorization with 32 factors on ten million made-up ratings; `movielens` and `svdpp` are one fold of
+MovieLens-100k to the RMSE that Surprise comes to (`cargo xtask data movielens-100k`); `words` is skip-gram on
+`cargo xtask data words`.
+"""
+
+import argparse
+import os
+import random
+import re
+import resource
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
+ROOT = Path(__file__).resolve().parent.parent
+RELEASE = ROOT / "target" / "release"
+TURNS = 3
+
+
+def seconds_of(command):
+    """Processor seconds of a program, and what it said."""
+    spent = lambda: sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+    begun = spent()
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return spent() - begun, said
+
+
+def ratings():
+    import numpy
+    from libmf import mf
+
+    generator, rows = numpy.random.default_rng(1), 10_000_000
+    users, items = (generator.integers(0, size, rows) for size in (50_000, 10_000))
+    data = numpy.stack([users, items, generator.normal(3.5, 1, rows)], axis=1).astype("float32")
+
+    def peer(epochs):
+        begun = time.process_time()
+        mf.MF(k=32, nr_threads=1, nr_iters=epochs, quiet=True, copy_data=False).fit(data)
+        return time.process_time() - begun
+
+    own, others = [], []
+    for _ in range(TURNS):
+        said = seconds_of([RELEASE / "examples" / "rows_per_second", "1", "ratings"])[1]
+        own.append(max(float(speed) for speed in re.findall(r": +(\d+) rows/s", said)))
+        others.append(4 * rows / (peer(5) - peer(1)))
+    report("matrix factorization, 32 factors, ratings a second", own, "LIBMF", others)
+
+
+FAST = {"movielens": [], "svdpp": []}
+
+
+def films(what):
+    from surprise import SVD, Dataset, Reader, SVDpp, accuracy
+
+    file = ROOT / "data" / "movielens-100k" / "ml-100k.inter"
+    head, *rows = file.read_text().splitlines()
+    random.Random(1).shuffle(rows)
+    parts = {"train": rows[20_000:], "test": rows[:20_000]}
+    triples = {
+        name: [(user, item, float(rating)) for user, item, rating, _ in (row.split("\t") for row in part)]
+        for name, part in parts.items()
+    }
+    trainset = Dataset(Reader(rating_scale=(1, 5))).construct_trainset([(*row, None) for row in triples["train"]])
+    own, others, scores = [], [], []
+    with tempfile.TemporaryDirectory() as folder:
+        spec = ROOT / "examples" / ("movielens.toml" if what == "movielens" else "movielens_svdpp.toml")
+        command = [RELEASE / "steepest", "train", spec, "--threads", "1"]
+        for name, part in parts.items():
+            (Path(folder) / f"{name}.tsv").write_text("\n".join([head, *part]) + "\n")
+            command += ["--set", f'data.{name}="{folder}/{name}.tsv"']
+        command += [part for setting in FAST[what] for part in ("--set", setting)]
+        for turn in range(TURNS):
+            spent, said = seconds_of(command + ["--out", Path(folder) / f"run-{turn}"])
+            own.append(1 / spent)
+            model = SVD(random_state=turn) if what == "movielens" else SVDpp(random_state=turn, cache_ratings=True)
+            begun = time.process_time()
+            model.fit(trainset)
+            others.append(1 / (time.process_time() - begun))
+            score = float(re.search(r"rmse (\S+)", said[said.rindex("test") :]).group(1))
+            scores.append((score, accuracy.rmse(model.test(triples["test"]), verbose=False)))
+    report(f"{spec.stem}, runs a second", own, "Surprise", others)
+    means = [statistics.mean(score[system] for score in scores) for system in (0, 1)]
+    print(f"  RMSE: Steepest {means[0]:.4f}, Surprise {means[1]:.4f}")
+
+
+def words():
+    from gensim.models import Word2Vec
+    from gensim.models.word2vec import LineSentence
+
+    text = ROOT / "data" / "words" / "words.txt"
+    count = sum(len(line.split()) for line in open(text, encoding="utf-8"))
+    sentences = list(LineSentence(str(text)))
+    own, others = [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for turn in range(TURNS):
+
+            def steepest(epochs):
+                command = [RELEASE / "steepest", "train", ROOT / "examples" / "word2vec.toml", "--threads", "1"]
+                command += ["--set", f"stop.epochs={epochs}", "--out", Path(folder) / f"run-{turn}-{epochs}"]
+                return seconds_of(command)[0]
+
+            own.append(count / (steepest(2) - steepest(1)))
+            model = Word2Vec(vector_size=100, window=5, negative=5, sg=1, sample=1e-3, workers=1, seed=turn)
+            model.build_vocab(sentences)
+            begun = time.process_time()
+            model.train(sentences, total_examples=len(sentences), epochs=1)
+            others.append(count / (time.process_time() - begun))
+    report("skip-gram, words a second", own, "gensim", others)
+
+
+def report(what, own, peer, others):
+    a, b = statistics.median(own), statistics.median(others)
+    ratios = [x / y for x, y in zip(own, others)]
+    print(f"{what}: Steepest {a:,.2f}, {peer} {b:,.2f}: {a / b:.2f} times")
+    print(f"  turn by turn: {', '.join(f'{ratio:.2f}' for ratio in ratios)}", flush=True)
+
+
+if __name__ == "__main__":
+    known = {"ratings": ratings, "movielens": lambda: films("movielens"), "svdpp": lambda: films("svdpp"), "words": words}
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", nargs="*", default=list(known))
+    for what in parser.parse_args().what:
+        known[what]()
