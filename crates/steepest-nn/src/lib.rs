@@ -90,6 +90,7 @@ pub use models::linear::Linear;
 pub use models::logistic::Logistic;
 pub use models::matrix_factorization::MatrixFactorization;
 pub use models::mlp::Mlp;
+pub use models::nystroem::Nystroem;
 pub use models::random_fourier::RandomFourier;
 pub use models::recurrent::RecurrentModel;
 pub use models::resnet::ResNet;

@@ -24,7 +24,7 @@ use crate::evaluator::{class, room};
 use crate::program::Program;
 use crate::run_directory::RunDirectory;
 use crate::stepper::ranges;
-use crate::training::with_shrinkage;
+use crate::training::{set_states, with_shrinkage};
 use crate::{Evaluation, Finding, RunSpec, SavedModel, TrainError, Training};
 
 /// Rows of a batch up to which the weights of the next one are asked of the cache.
@@ -180,6 +180,7 @@ impl Streaming {
         let rows = batch.get().min(sample.rows());
         let plan = blueprint.train_and_predict(room(&sample, 0..rows), &*optimizer)?;
         let mut variables = Variables::new(plan.variables(), blueprint.precision);
+        set_states(&blueprint, &sample, &mut variables)?;
         let mut warnings = Vec::new();
         let (keep, mut stream) = (spec.run.keep_checkpoints, stream);
         let directory = match &spec.run.directory {

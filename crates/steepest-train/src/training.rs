@@ -5,7 +5,11 @@ use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use steepest_data::{BatchSize, Dataset, Fingerprint, Prepared, Preprocessor, Shares, TargetKind};
+use steepest_data::{
+    BatchSize, Dataset, FeatureForm, Fingerprint, Permutation, Prepared, Preprocessor, Shares, TargetKind,
+    TargetsMut,
+};
+use steepest_graph::Variables;
 use steepest_nn::{
     Bpr, Gpt, Loss, LossSpec, Mlp, Model, ModelSpec, NnError, Registered, Shrinkage, Task, Word2vec,
 };
@@ -13,7 +17,7 @@ use steepest_optim::{
     Adam, Chain, Constant, Decaying, L2, OPTIMIZERS, ProximalL1, SCHEDULES, ScaleByRate, Schedule, Transform,
 };
 use steepest_spec::Value;
-use steepest_tensor::Key;
+use steepest_tensor::{Key, Tensor};
 
 use crate::blueprint::Blueprint;
 use crate::{Choice, RunOptions, RunSpec, SpecError, StopOptions, TrainError, Trainer};
@@ -275,6 +279,29 @@ impl Training {
             weighted: self.train.has_weights(),
         }))
     }
+}
+
+/// Sets the states of a model that follow from training rows: those at random places, each once as long as there are enough.
+pub(crate) fn set_states(
+    blueprint: &Blueprint,
+    data: &Dataset,
+    variables: &mut Variables,
+) -> Result<(), TrainError> {
+    let count = blueprint.model.rows_of_states();
+    if count == 0 || blueprint.form != FeatureForm::Dense || data.is_empty() {
+        return Ok(());
+    }
+    let order = Permutation::new(blueprint.key.stream("rows"), data.rows() as u64);
+    let width = data.feature_width();
+    let rows = (0..count).map(|i| order.at((i % data.rows()) as u64) as usize);
+    let mut features = vec![0f64; count * width];
+    data.fill(rows, &mut features, TargetsMut::None)?;
+    // The shape is that of the values.
+    let Ok(rows) = Tensor::f64([count, width], features) else { return Ok(()) };
+    for (name, state) in blueprint.model.states_of(&rows) {
+        variables.set(&name, &state.cast(blueprint.precision))?;
+    }
+    Ok(())
 }
 
 /// An optimizer with the penalties that a model asks for: λ₂ in the gradient, λ₁ in a proximal step.

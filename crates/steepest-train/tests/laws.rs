@@ -9,7 +9,7 @@ use steepest_data::{BatchSize, Codes, Dataset, History, SparseRows, WordOptions}
 use steepest_graph::Var;
 use steepest_nn::{Inputs, MODELS, Model, ModelSpec, Registered, Scope, Shrinkage, Task};
 use steepest_spec::Value;
-use steepest_tensor::Key;
+use steepest_tensor::{Key, Tensor};
 use steepest_train::{Event, RunOptions, StopOptions, Training};
 
 /// What a model is trained on.
@@ -79,6 +79,7 @@ const TABLE: &[(&str, &str, Data)] = &[
     ("gru", "hidden = 9\nbidirectional = true", Data::Sequences),
     ("gru", "hidden = 9\nembedding = 5", Data::Text),
     ("random-fourier", "", Data::Classes(13)),
+    ("nystroem", "landmarks = 9", Data::Classes(13)),
     ("factorization-machine", "factors = 3\npenalty = 0.01", Data::Numbers(13)),
     ("factorization-machine", "factors = 3", Data::Words),
     ("factorization-machine", "factors = 3", Data::Ratings),
@@ -192,6 +193,14 @@ impl Model for Built {
 
     fn shrinkage(&self) -> Shrinkage {
         self.0.shrinkage()
+    }
+
+    fn rows_of_states(&self) -> usize {
+        self.0.rows_of_states()
+    }
+
+    fn states_of(&self, rows: &Tensor) -> Vec<(String, Tensor)> {
+        self.0.states_of(rows)
     }
 }
 

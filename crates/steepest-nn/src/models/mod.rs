@@ -2,6 +2,7 @@
 
 use steepest_graph::{Csr, Var};
 use steepest_spec::{Description, Settings};
+use steepest_tensor::Tensor;
 
 use crate::layers::wrong_input;
 use crate::registry::{Built, registered};
@@ -19,6 +20,7 @@ pub mod linear;
 pub mod logistic;
 pub mod matrix_factorization;
 pub mod mlp;
+pub mod nystroem;
 pub mod random_fourier;
 pub mod recurrent;
 pub mod resnet;
@@ -51,6 +53,7 @@ pub static MODELS: &[&ModelSpec] = &[
     &elastic_net::SPEC,
     &svm::SPEC,
     &random_fourier::SPEC,
+    &nystroem::SPEC,
     &factorization_machine::SPEC,
     &matrix_factorization::SPEC,
     &svd_plus_plus::SPEC,
@@ -73,6 +76,17 @@ pub trait Model: Send + Sync {
     /// Whether the model carries values from step to step of training, so that batches have to be streams.
     fn carries(&self) -> bool {
         false
+    }
+
+    /// How many training rows [`Model::states_of`] takes; 0: none.
+    fn rows_of_states(&self) -> usize {
+        0
+    }
+
+    /// The states that follow from some training rows, `[rows, inputs]`: a trainer draws the rows at random and sets the states
+    /// before the first step.
+    fn states_of(&self, _rows: &Tensor) -> Vec<(String, Tensor)> {
+        Vec::new()
     }
 
     /// What the optimizer adds to the model's weights.

@@ -11,6 +11,7 @@ use steepest_tensor::{DType, Shape, Tensor};
 use super::Trainer;
 use crate::blueprint::{Extent, FEATURES, TARGETS};
 use crate::stepper::{StepContext, StepPlans, StepRows, in_parts};
+use crate::training::set_states;
 use crate::{Cause, TrainError};
 
 /// Operations, in all steps made so far, beyond which they are not made again to find the cause.
@@ -90,6 +91,7 @@ impl Trainer {
     ) -> Result<Variables, TrainError> {
         let plans = StepPlans::compile(&self.blueprint, &*self.optimizer, &self.batches, &self.train)?;
         let mut variables = Variables::new(&plans.variables(), self.blueprint.precision);
+        set_states(&self.blueprint, &self.train, &mut variables)?;
         let mut stepper = plans.bind(&variables, &self.blueprint.form)?;
         let mut rows = Vec::with_capacity(self.batches.size());
         for made in 1..step {

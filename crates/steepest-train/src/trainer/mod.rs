@@ -25,7 +25,7 @@ use crate::evaluator::Evaluator;
 use crate::gradient_look::GradientLook;
 use crate::run_directory::RunDirectory;
 use crate::stepper::{StepPlans, Stepper};
-use crate::training::with_shrinkage;
+use crate::training::{set_states, with_shrinkage};
 use crate::{Evaluation, Event, PyTorchOptions, RunOptions, RunSpec, StopOptions, TrainError, Training};
 
 use upcoming::Upcoming;
@@ -173,6 +173,7 @@ impl Trainer {
         training.optimizer = averaged(training.optimizer, average);
         let plans = StepPlans::compile(&blueprint, &*training.optimizer, &batches, &training.train)?;
         let mut variables = Variables::new(&plans.variables(), blueprint.precision);
+        set_states(&blueprint, &training.train, &mut variables)?;
         let (cost, stepper) = (plans.cost(), plans.bind(&variables, &blueprint.form)?);
         let mut spec = training.spec();
         let options = training.run;
