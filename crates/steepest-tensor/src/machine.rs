@@ -1,6 +1,7 @@
 //! The machine: runs a verified program over its own arena and the caller's variables.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::flat::{Flat, Plain, Repr};
 use crate::kernels::gemm::Product;
@@ -84,6 +85,8 @@ enum State {
 struct Typed<T: Real> {
     arena: Flat<T>,
     scratch: Vec<Flat<T>>,
+    /// What is left to do, by group and thread.
+    left: Vec<Left>,
     reals: Vec<T>,
     code: Code,
     kernels: &'static Kernels<T>,
@@ -97,8 +100,14 @@ impl<T: Real + Plain> Typed<T> {
                 *x = T::from_f64(value);
             }
         }
-        let mut typed =
-            Typed { arena, scratch: Vec::new(), reals: vec![T::ZERO; program.scalars.len()], code, kernels };
+        let mut typed = Typed {
+            arena,
+            scratch: Vec::new(),
+            left: Vec::new(),
+            reals: vec![T::ZERO; program.scalars.len()],
+            code,
+            kernels,
+        };
         typed.grow(program, lanes, 1);
         typed
     }
@@ -120,6 +129,8 @@ impl<T: Real + Plain> Typed<T> {
         while self.scratch.len() < threads {
             self.scratch.push(Flat::zeros(own_len(program) + len));
         }
+        let groups = program.regions.iter().map(|region| region.groups.len()).sum::<usize>();
+        self.left.resize_with(groups * threads, Left::default);
     }
 }
 
@@ -358,23 +369,71 @@ fn execute<T: Real + Plain>(
         }
         return;
     }
-    let code = &typed.code;
+    let (code, left) = (&typed.code, &typed.left);
+    let of_region = program.regions.iter().scan(left.as_slice(), |rest, region| {
+        let (own, behind) = rest.split_at(region.groups.len() * threads);
+        *rest = behind;
+        Some(own)
+    });
+    for (region, left) in program.regions.iter().zip(of_region.clone()) {
+        for ((number, group), left) in region.groups.iter().enumerate().zip(left.chunks(threads)) {
+            for (thread, left) in left.iter().enumerate() {
+                let (first, end) = share(group, number, thread, threads);
+                left.fill((end - first).div_ceil(group.block));
+            }
+        }
+    }
     let scratch = ScratchTable(typed.scratch.as_mut_ptr());
     let job = |thread: usize, barrier: &Barrier| {
         // SAFETY: there is scratch for `threads` threads, and each takes its own.
         let own = unsafe { (*scratch.get().add(thread)).as_mut_ptr() };
         let memory = memory(&bases, own);
-        for (region, steps) in program.regions.iter().zip(&code.steps) {
-            for (number, (group, steps)) in region.groups.iter().zip(steps).enumerate() {
-                let (first, end) = share(group, number, thread, threads);
-                if first < end {
-                    run_group(group, steps, kernels, &memory, first, end);
+        for ((region, steps), left) in program.regions.iter().zip(&code.steps).zip(of_region.clone()) {
+            // First a thread's own share of each group, then, while others are not done, the end of theirs.
+            for other in 0..threads {
+                let whose = (thread + other) % threads;
+                let groups = region.groups.iter().zip(steps).zip(left.chunks(threads));
+                for (number, ((group, steps), left)) in groups.enumerate() {
+                    let (first, end) = share(group, number, whose, threads);
+                    let Some(left) = left.get(whose) else { continue };
+                    while let Some(block) = if other == 0 { left.first() } else { left.last() } {
+                        let start = first + block * group.block;
+                        run_block(group, steps, kernels, &memory, start, end.min(start + group.block));
+                    }
                 }
             }
             barrier.wait();
         }
     };
     pool.run(&job);
+}
+
+/// The blocks of a thread's share of a group that nobody has taken: from the first to the last, 32 bits for each end.
+#[derive(Default)]
+struct Left(AtomicU64);
+
+impl Left {
+    /// Before a step: all of them.
+    fn fill(&self, blocks: usize) {
+        self.0.store((blocks as u64) << 32, Ordering::Relaxed);
+    }
+
+    /// Takes the first one.
+    fn first(&self) -> Option<usize> {
+        self.take(1).map(|ends| ends as u32 as usize)
+    }
+
+    /// Takes the last one.
+    fn last(&self) -> Option<usize> {
+        self.take((1_u64 << 32).wrapping_neg()).map(|ends| (ends >> 32) as usize - 1)
+    }
+
+    /// Moves an end, if there is a block between both; the ends before. What a block reads was made before the
+    /// last barrier, so that the order of memory does not matter here.
+    fn take(&self, change: u64) -> Option<u64> {
+        let taken = |ends: u64| (ends as u32 as u64 != ends >> 32).then(|| ends.wrapping_add(change));
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).ok()
+    }
 }
 
 struct ScratchTable<T>(*mut Flat<T>);
@@ -409,13 +468,24 @@ fn run_group<T: Real>(
     let mut start = first;
     while start < end {
         let stop = end.min(start + group.block);
-        let memory = &Memory { start, ..*memory };
-        for (instr, steps) in group.instrs.iter().zip(steps) {
-            // SAFETY: the program was verified: the units `start..stop` of every instruction lie inside
-            // the buffers, and no other thread touches what they write.
-            unsafe { run_instr(instr, steps, kernels, memory, start, stop) };
-        }
+        run_block(group, steps, kernels, memory, start, stop);
         start = stop;
+    }
+}
+
+fn run_block<T: Real>(
+    group: &Group,
+    steps: &[Vec<Vec<Step>>],
+    kernels: &Kernels<T>,
+    memory: &Memory<T>,
+    start: usize,
+    stop: usize,
+) {
+    let memory = &Memory { start, ..*memory };
+    for (instr, steps) in group.instrs.iter().zip(steps) {
+        // SAFETY: the program was verified: the units `start..stop` of every instruction lie inside
+        // the buffers, and no other thread touches what they write.
+        unsafe { run_instr(instr, steps, kernels, memory, start, stop) };
     }
 }
 
