@@ -155,7 +155,7 @@ pub fn workloads() -> Vec<Workload> {
         workload("mlp-784-512-256-10-b32", large(), (32, 512), &adam, (600, 10)),
         workload("mlp-784-512-256-10-b128", large(), (128, 128), &adam, (400, 10)),
         workload("mlp-784-512-256-10-b512", large(), (512, 32), &adam, (200, 5)),
-        workload("mlp-30-64-32-2-b32", mlp(&[30, 64, 32, 2]), (32, 512), &momentum, (5000, 100)),
+        workload("mlp-30-64-32-2-b32", mlp(&[30, 64, 32, 2]), (32, 512), &momentum, (20000, 100)),
         workload(
             "logistic-100",
             Model::Logistic { layers: vec![100, 1] },
