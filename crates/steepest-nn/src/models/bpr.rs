@@ -1,8 +1,9 @@
 //! Matrix factorization for what users choose, not for how they rate it.
 
-use steepest_graph::{ProblemKind, Var};
-use steepest_spec::{Accepts, Default, Description, Hyperparameter};
+use steepest_graph::Var;
+use steepest_spec::{Default, Description, Hyperparameter};
 
+use super::matrix_factorization::{FACTORS, INIT_STD, PENALTY, lacks_pair};
 use super::{Category, Inputs, Model, ModelSpec};
 use crate::{Init, Scope, Task};
 
@@ -19,8 +20,7 @@ pub const OTHER: &str = "other item";
 /// Asked for a prediction, the model gives x̂ᵤᵢ. *Cold start*: a user that training never saw has the vector 0 and gets
 /// the items that most users choose; an item that it never saw has the score 0.
 ///
-/// The rows are those of `data.task = "ranking"`, for which the target says which rows count
-/// (`data.relevant`), and the loss is `pairwise-logistic`.
+/// The pairs are the rows whose target is at least `data.relevant`, and the loss is `pairwise-logistic`.
 ///
 /// Reference: Rendle, Freudenthaler, Gantner and Schmidt-Thieme, 2009, *BPR: Bayesian personalized ranking from
 /// implicit feedback*, sec. 4.1.
@@ -36,14 +36,16 @@ pub const OTHER: &str = "other item";
 /// let model = Bpr { factors: 1, ..Bpr::default() };
 /// let mut trace = Trace::new(&graph, Key::new(0), Phase::Eval);
 /// let y = model.output(&mut trace.scope(), &score);
+/// let higher = model.output(&mut Trace::new(&graph, Key::new(0), Phase::Eval).scope(), &both);
 /// let feeds = Feeds::new()
 ///     .with("user", Tensor::u32([1], vec![0])?)
 ///     .with("item", Tensor::u32([1], vec![1])?)
+///     .with("other", Tensor::u32([1], vec![0])?)
 ///     .with("bpr.item-bias", Tensor::f64([2], vec![0.0, 0.5])?)
 ///     .with("bpr.user", Tensor::f64([1, 1], vec![2.0])?)
 ///     .with("bpr.item", Tensor::f64([2, 1], vec![1.0, 3.0])?);
-/// assert_eq!(evaluate(&graph, &[y], &feeds)?[0].to_f64(), [6.5]);
-/// # drop(both);
+/// let values = evaluate(&graph, &[y, higher], &feeds)?;
+/// assert_eq!((values[0].to_f64(), values[1].to_f64()), (vec![6.5], vec![4.5]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
@@ -66,7 +68,7 @@ impl Model for Bpr {
     #[track_caller]
     fn output<'g>(&self, cx: &mut Scope<'_, 'g>, inputs: &Inputs<'g>) -> Var<'g> {
         let pair: Vec<Category<'_, 'g>> = inputs.categories().collect();
-        let [user, item] = &pair[..] else { return lacks_pairs(cx, inputs, pair.len()) };
+        let [user, item] = &pair[..] else { return lacks_pair(cx, inputs, "bpr", pair.len()) };
         let rows = user.index.dim(0);
         let init = Init::normal().with("std", self.init_std).unwrap_or_else(|_| Init::normal());
         cx.layer("bpr", |cx| {
@@ -87,16 +89,6 @@ impl Model for Bpr {
     }
 }
 
-/// What stands in for the score where there is no user and item.
-#[track_caller]
-fn lacks_pairs<'g>(cx: &mut Scope<'_, 'g>, inputs: &Inputs<'g>, got: usize) -> Var<'g> {
-    let what = format!("`bpr` needs a user and an item, got {got} columns of categories");
-    let help = "name the two columns in the data: `embed = [\"user\", \"item\"]`".to_owned();
-    cx.graph().problem("model", ProblemKind::Layer { what, help });
-    let rows = inputs.first().dim(0);
-    cx.graph().constant(0.0).broadcast_to([rows, 1])
-}
-
 /// Bayesian personalized ranking.
 pub static SPEC: ModelSpec = ModelSpec {
     about: Description {
@@ -105,30 +97,14 @@ pub static SPEC: ModelSpec = ModelSpec {
         formula: "x̂ᵤᵢ = cᵢ + pᵤ·qᵢ, min ln(1 + exp(x̂ᵤⱼ − x̂ᵤᵢ)) + λ·(cᵢ² + cⱼ² + ‖pᵤ‖² + ‖qᵢ‖² + ‖qⱼ‖²)",
         reference: "Rendle et al., 2009, BPR: Bayesian personalized ranking from implicit feedback",
         hyperparameters: &[
+            Hyperparameter { source: "implicit", ..FACTORS },
             Hyperparameter {
-                name: "factors",
-                symbol: "k",
-                summary: "The length of the vectors.",
-                accepts: Accepts::COUNT,
-                default: Default::Integer(100),
-                source: "implicit",
-            },
-            Hyperparameter {
-                name: "penalty",
-                symbol: "λ",
                 summary: "The penalty of each pair on the numbers that it uses, in units of the loss.",
-                accepts: Accepts::NON_NEGATIVE,
                 default: Default::Number(0.005),
                 source: "implicit's `regularization` 0.01, which is a factor of the gradient",
+                ..PENALTY
             },
-            Hyperparameter {
-                name: "init-std",
-                symbol: "σ",
-                summary: "The standard deviation of the vectors' initial values.",
-                accepts: Accepts::POSITIVE,
-                default: Default::Number(0.1),
-                source: "as the other factorizations here",
-            },
+            Hyperparameter { source: "as the other factorizations here", ..INIT_STD },
         ],
     },
     suits: |task| matches!(task, Task::Ranking { .. }),

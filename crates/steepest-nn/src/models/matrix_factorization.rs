@@ -60,7 +60,9 @@ impl Model for MatrixFactorization {
     #[track_caller]
     fn output<'g>(&self, cx: &mut Scope<'_, 'g>, inputs: &Inputs<'g>) -> Var<'g> {
         let pair: Vec<Category<'_, 'g>> = inputs.categories().collect();
-        let [user, item] = pair[..] else { return lacks_categories(cx, inputs, pair.len()) };
+        let [user, item] = pair[..] else {
+            return lacks_pair(cx, inputs, "matrix-factorization", pair.len());
+        };
         let rows = user.index.dim(0);
         let init = Init::normal().with("std", self.init_std).unwrap_or_else(|_| Init::normal());
         cx.layer("matrix-factorization", |cx| {
@@ -81,13 +83,48 @@ impl Model for MatrixFactorization {
 
 /// What stands in for the prediction where there is no user and item.
 #[track_caller]
-fn lacks_categories<'g>(cx: &mut Scope<'_, 'g>, inputs: &Inputs<'g>, got: usize) -> Var<'g> {
-    let what = format!("`matrix-factorization` needs a user and an item, got {got} columns of categories");
+pub(super) fn lacks_pair<'g>(
+    cx: &mut Scope<'_, 'g>,
+    inputs: &Inputs<'g>,
+    model: &str,
+    got: usize,
+) -> Var<'g> {
+    let what = format!("`{model}` needs a user and an item, got {got} columns of categories");
     let help = "name the two columns in the data: `embed = [\"user\", \"item\"]`".to_owned();
     cx.graph().problem("model", ProblemKind::Layer { what, help });
     let rows = inputs.first().dim(0);
     cx.graph().constant(0.0).broadcast_to([rows, 1])
 }
+
+/// k, of every factorization.
+pub(super) const FACTORS: Hyperparameter = Hyperparameter {
+    name: "factors",
+    symbol: "k",
+    summary: "The length of the vectors.",
+    accepts: Accepts::COUNT,
+    default: Default::Integer(100),
+    source: "Surprise SVD",
+};
+
+/// λ, of every factorization.
+pub(super) const PENALTY: Hyperparameter = Hyperparameter {
+    name: "penalty",
+    symbol: "λ",
+    summary: "The penalty of each rating on the numbers that it uses, in units of the loss.",
+    accepts: Accepts::NON_NEGATIVE,
+    default: Default::Number(0.02),
+    source: "Surprise SVD, `reg_all`",
+};
+
+/// σ, of every factorization.
+pub(super) const INIT_STD: Hyperparameter = Hyperparameter {
+    name: "init-std",
+    symbol: "σ",
+    summary: "The standard deviation of the vectors' initial values.",
+    accepts: Accepts::POSITIVE,
+    default: Default::Number(0.1),
+    source: "Surprise SVD, `init_std_dev`",
+};
 
 /// Matrix factorization with biases.
 pub static SPEC: ModelSpec = ModelSpec {
@@ -96,32 +133,7 @@ pub static SPEC: ModelSpec = ModelSpec {
         summary: "A vector and a bias for each user and item, whose product predicts the rating.",
         formula: "ŷ = μ + bᵤ + cᵢ + pᵤ·qᵢ, min ℓ + λ·(bᵤ² + cᵢ² + ‖pᵤ‖² + ‖qᵢ‖²)",
         reference: "Koren, Bell and Volinsky, 2009, Matrix factorization techniques for recommender systems",
-        hyperparameters: &[
-            Hyperparameter {
-                name: "factors",
-                symbol: "k",
-                summary: "The length of the vectors.",
-                accepts: Accepts::COUNT,
-                default: Default::Integer(100),
-                source: "Surprise SVD",
-            },
-            Hyperparameter {
-                name: "penalty",
-                symbol: "λ",
-                summary: "The penalty of each rating on the numbers that it uses, in units of the loss.",
-                accepts: Accepts::NON_NEGATIVE,
-                default: Default::Number(0.02),
-                source: "Surprise SVD, `reg_all`",
-            },
-            Hyperparameter {
-                name: "init-std",
-                symbol: "σ",
-                summary: "The standard deviation of the vectors' initial values.",
-                accepts: Accepts::POSITIVE,
-                default: Default::Number(0.1),
-                source: "Surprise SVD, `init_std_dev`",
-            },
-        ],
+        hyperparameters: &[FACTORS, PENALTY, INIT_STD],
     },
     suits: |task| matches!(task, Task::Regression { outputs: 1 } | Task::Binary),
     configure: |settings, _| {

@@ -4,6 +4,7 @@ use steepest_graph::Var;
 use steepest_spec::{Accepts, Default, Description, Hyperparameter};
 use steepest_tensor::Tensor;
 
+use super::random_fourier::{GAMMA, gamma};
 use super::svm::{L2, USE_BIAS, linear, usual_hinge};
 use super::{Inputs, Model, ModelSpec, Shrinkage};
 use crate::layers::wrong_input;
@@ -57,10 +58,6 @@ impl Nystroem {
         Nystroem { outputs, landmarks: 256, gamma: 0.0, l2: 1e-6, use_bias: true }
     }
 
-    fn gamma(&self, inputs: usize) -> f64 {
-        if self.gamma > 0.0 { self.gamma } else { 1.0 / inputs.max(1) as f64 }
-    }
-
     /// k(x, l) L⁻ᵀ.
     #[track_caller]
     fn map<'g>(&self, cx: &mut Scope<'_, 'g>, inputs: &Inputs<'g>) -> Var<'g> {
@@ -72,7 +69,7 @@ impl Nystroem {
         let distances = lengths(x).reshape([rows, 1]) + lengths(l).reshape([1, m]).broadcast_to([rows, m])
             - 2.0 * x.matmul(l.permute(&[1, 0]));
         // Rounding must not make a distance negative.
-        (-self.gamma(n) * distances.relu()).exp().matmul(whitening)
+        (-gamma(self.gamma, n) * distances.relu()).exp().matmul(whitening)
     }
 }
 
@@ -106,7 +103,7 @@ impl Model for Nystroem {
         let m = rows.shape().first().copied().unwrap_or(0);
         let values = rows.to_f64();
         let n = values.len() / m.max(1);
-        let gamma = self.gamma(n);
+        let gamma = gamma(self.gamma, n);
         let row = |i: usize| &values[i * n..(i + 1) * n];
         let distance = |i, j| row(i).iter().zip(row(j)).map(|(a, b)| (a - b).powi(2)).sum::<f64>();
         let kernel = |i: usize, j: usize| (-gamma * distance(i, j)).exp() + if i == j { JITTER } else { 0.0 };
@@ -160,14 +157,7 @@ pub static SPEC: ModelSpec = ModelSpec {
                 default: Default::Integer(256),
                 source: "ours; scikit-learn Nystroem has 100",
             },
-            Hyperparameter {
-                name: "gamma",
-                symbol: "γ",
-                summary: "How fast the kernel e^(−γ‖x − x'‖²) falls; 0 stands for 1/inputs.",
-                accepts: Accepts::NON_NEGATIVE,
-                default: Default::Number(0.0),
-                source: "LIBSVM; scikit-learn SVC, `gamma=\"auto\"`",
-            },
+            GAMMA,
             Hyperparameter { default: Default::Number(1e-6), source: "ours", ..L2 },
             USE_BIAS,
         ],

@@ -43,6 +43,11 @@ pub struct RandomFourier {
     pub use_bias: bool,
 }
 
+/// γ of a kernel on so many inputs; 0 stands for 1/inputs.
+pub(super) fn gamma(gamma: f64, inputs: usize) -> f64 {
+    if gamma > 0.0 { gamma } else { 1.0 / inputs.max(1) as f64 }
+}
+
 impl RandomFourier {
     /// A machine of 1,024 features that starts at zero.
     pub fn new(outputs: usize) -> RandomFourier {
@@ -55,8 +60,7 @@ impl RandomFourier {
         let sparse = inputs.sparse();
         let x = if sparse.is_none() { Flatten {}.forward(cx, inputs.first()) } else { inputs.first() };
         let n = sparse.map_or_else(|| x.dim(-1), |sparse| sparse.columns);
-        let gamma = if self.gamma > 0.0 { self.gamma } else { 1.0 / n.max(1) as f64 };
-        let std = (2.0 * gamma).sqrt();
+        let std = (2.0 * gamma(self.gamma, n)).sqrt();
         let normal = Init::normal().with("std", std).unwrap_or_else(|_| Init::normal());
         let frequencies = cx.state("frequencies", [n, self.features], &normal);
         let key = cx.key().stream("phases");
@@ -87,6 +91,16 @@ impl Model for RandomFourier {
     }
 }
 
+/// γ, of every kernel machine.
+pub(super) const GAMMA: Hyperparameter = Hyperparameter {
+    name: "gamma",
+    symbol: "γ",
+    summary: "How fast the kernel e^(−γ‖x − x'‖²) falls; 0 stands for 1/inputs.",
+    accepts: Accepts::NON_NEGATIVE,
+    default: Default::Number(0.0),
+    source: "LIBSVM; scikit-learn SVC, `gamma=\"auto\"`",
+};
+
 /// A kernel machine by random Fourier features.
 pub static SPEC: ModelSpec = ModelSpec {
     about: Description {
@@ -103,14 +117,7 @@ pub static SPEC: ModelSpec = ModelSpec {
                 default: Default::Integer(1024),
                 source: "ours; scikit-learn RBFSampler has 100",
             },
-            Hyperparameter {
-                name: "gamma",
-                symbol: "γ",
-                summary: "How fast the kernel e^(−γ‖x − x'‖²) falls; 0 stands for 1/inputs.",
-                accepts: Accepts::NON_NEGATIVE,
-                default: Default::Number(0.0),
-                source: "LIBSVM; scikit-learn SVC, `gamma=\"auto\"`",
-            },
+            GAMMA,
             Hyperparameter { default: Default::Number(1e-6), source: "ours", ..L2 },
             USE_BIAS,
         ],

@@ -1,8 +1,9 @@
 //! Matrix factorization with implicit feedback.
 
 use steepest_graph::{ProblemKind, Var};
-use steepest_spec::{Accepts, Default, Description, Hyperparameter};
+use steepest_spec::{Default, Description, Hyperparameter};
 
+use super::matrix_factorization::{FACTORS, INIT_STD, PENALTY};
 use super::{Category, Inputs, Model, ModelSpec};
 use crate::{Init, Scope, Task};
 
@@ -102,30 +103,9 @@ pub static SPEC: ModelSpec = ModelSpec {
         formula: "ŷ = μ + bᵤ + cᵢ + qᵢ·(pᵤ + |N(u)|^−½ Σ_{j∈N(u)} yⱼ)",
         reference: "Koren, 2008, Factorization meets the neighborhood, eq. 15",
         hyperparameters: &[
-            Hyperparameter {
-                name: "factors",
-                symbol: "k",
-                summary: "The length of the vectors.",
-                accepts: Accepts::COUNT,
-                default: Default::Integer(20),
-                source: "Surprise SVDpp",
-            },
-            Hyperparameter {
-                name: "penalty",
-                symbol: "λ",
-                summary: "The penalty of each rating on the numbers that it uses, in units of the loss.",
-                accepts: Accepts::NON_NEGATIVE,
-                default: Default::Number(0.02),
-                source: "Surprise SVDpp, `reg_all`",
-            },
-            Hyperparameter {
-                name: "init-std",
-                symbol: "σ",
-                summary: "The standard deviation of the vectors' initial values.",
-                accepts: Accepts::POSITIVE,
-                default: Default::Number(0.1),
-                source: "Surprise SVDpp, `init_std_dev`",
-            },
+            Hyperparameter { default: Default::Integer(20), source: "Surprise SVDpp", ..FACTORS },
+            Hyperparameter { source: "Surprise SVDpp, `reg_all`", ..PENALTY },
+            Hyperparameter { source: "Surprise SVDpp, `init_std_dev`", ..INIT_STD },
         ],
     },
     suits: |task| matches!(task, Task::Regression { outputs: 1 } | Task::Binary),
