@@ -144,6 +144,9 @@ pub struct Array {
 pub fn workloads() -> Vec<Workload> {
     let adam = Optimizer::Adam { learning_rate: 1e-4, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
     let momentum = Optimizer::Sgd { learning_rate: 0.05, momentum: 0.9 };
+    // Adam's first steps divide rounding errors by rounding errors wherever a filter sees almost nothing, and a step
+    // that is too long turns them into other maxima of the pools: PyTorch with and without its compiler then differ too.
+    let images = Optimizer::Sgd { learning_rate: 2e-4, momentum: 0.9 };
     let plain = Optimizer::Sgd { learning_rate: 0.01, momentum: 0.0 };
     let mlp = |layers: &[usize]| Model::Mlp { layers: layers.to_vec() };
     let large = || mlp(&[784, 512, 256, 10]);
@@ -164,14 +167,8 @@ pub fn workloads() -> Vec<Workload> {
             (20_000, 500),
         ),
         workload("adam-10m", Model::Update { parameters: 10_000_000 }, (1, 1), &adam, (200, 5)),
-        workload("cnn-28-b64", cnn, (64, 64), &adam, (40, 2)),
-        workload(
-            "resnet-20-b64",
-            resnet,
-            (64, 32),
-            &Optimizer::Sgd { learning_rate: 1e-3, momentum: 0.9 },
-            (20, 1),
-        ),
+        workload("cnn-28-b64", cnn, (64, 64), &images, (40, 2)),
+        workload("resnet-20-b64", resnet, (64, 32), &images, (20, 1)),
         workload(
             "lstm-256-t64-b32",
             Model::Lstm { vocabulary, hidden: 256, length: 64 },

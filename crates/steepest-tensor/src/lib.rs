@@ -20,6 +20,7 @@ mod prefetch;
 pub mod program;
 mod real;
 mod shape;
+mod subnormal;
 mod tensor;
 mod verify;
 mod window;

@@ -10,7 +10,8 @@ use crate::kernels::{self, Kernels};
 use crate::native::Code;
 use crate::pool::Barrier;
 use crate::program::{Group, Instr, Loop, MOST_NEXT, MOST_STRIDES, MatMul, Place, Program, Space};
-use crate::real::{LANES_F32, LANES_F64, Real};
+use crate::real::{LANES_F32, LANES_F64, PORTABLE, Real};
+use crate::subnormal::Flush;
 use crate::verify::{ProgramError, verify};
 use crate::{DType, Pool, Reals, Slice, SliceMut, prefetch};
 
@@ -359,6 +360,7 @@ fn execute<T: Real + Plain>(
         start: 0,
     };
     if threads == 1 {
+        let _flush = Flush::begin();
         if let Some(scratch) = typed.scratch.first_mut() {
             let memory = memory(&bases, scratch.as_mut_ptr());
             for (region, steps) in program.regions.iter().zip(&typed.code.steps) {
@@ -385,6 +387,7 @@ fn execute<T: Real + Plain>(
     }
     let scratch = ScratchTable(typed.scratch.as_mut_ptr());
     let job = |thread: usize, barrier: &Barrier| {
+        let _flush = Flush::begin();
         // SAFETY: there is scratch for `threads` threads, and each takes its own.
         let own = unsafe { (*scratch.get().add(thread)).as_mut_ptr() };
         let memory = memory(&bases, own);
@@ -545,7 +548,13 @@ unsafe fn run_instr<T: Real>(
                 let to_at = units * copy.to_strides.first().copied().unwrap_or(0);
                 if copy.from.space == Space::Index {
                     let (from, to) = (memory.index(copy.from).add(from_at), memory.index(copy.to).add(to_at));
-                    kernels::layout::copy(part, from, &copy.from_strides, to, &copy.to_strides);
+                    kernels::layout::copy::<u32, PORTABLE>(
+                        part,
+                        from,
+                        &copy.from_strides,
+                        to,
+                        &copy.to_strides,
+                    );
                 } else {
                     let (from, to) = (memory.real(copy.from).add(from_at), memory.real(copy.to).add(to_at));
                     (kernels.copy)(part, from, &copy.from_strides, to, &copy.to_strides);

@@ -6,11 +6,19 @@
 
 use std::mem::MaybeUninit;
 
+#[cfg(target_arch = "x86_64")]
+use crate::native::product::{Functions, Rows};
 use crate::program::MOST_NEXT;
 use crate::real::{AVX512, Real, Vector};
 
 /// Inner steps between two visits of C: a panel of B of this depth stays in the first-level cache.
 const DEPTH: usize = 256;
+
+/// Rows of C that are in registers together.
+pub(crate) const ROWS: usize = 8;
+
+/// Elements from one row of a transposed left factor to the next, up to which it is not copied.
+const LEAST_PACKED: usize = 64;
 
 /// Rows of a transposed left factor that are copied at once.
 const PACKED_ROWS: usize = 64;
@@ -60,7 +68,13 @@ pub(crate) unsafe fn product<T: Real, const L: usize, const ISA: u8>(p: &Product
         };
         // SAFETY: `slab` names a subset of the elements of `p`.
         unsafe {
-            if ISA == AVX512 && p.a_row == 1 && p.a_column > 8 && p.m >= 8 && p.n > 3 * L && depth >= 32 {
+            if ISA == AVX512
+                && p.a_row == 1
+                && p.a_column > LEAST_PACKED
+                && p.m >= 8
+                && p.n > 3 * L
+                && depth >= 32
+            {
                 packed_slab::<T, L, ISA>(&slab, start > 0);
             } else {
                 slab_product::<T, L, ISA>(&slab, 0, start > 0);
@@ -156,6 +170,13 @@ unsafe fn panel<T: Real, const L: usize, const NV: usize, const ISA: u8>(
         column += 1;
         at
     };
+    #[cfg(target_arch = "x86_64")]
+    if ISA == AVX512
+        && let Some(loops) = super::native_loops(size_of::<T>() == 8)
+    {
+        // SAFETY: the caller promises the panel and the instruction set.
+        return unsafe { native_panel::<T, L, NV>(p, loops, eight, last, next, add) };
+    }
     // SAFETY: each call takes rows i..i + MR ≤ m of A and C.
     unsafe {
         while ISA == AVX512 && i + 8 <= p.m {
@@ -172,6 +193,56 @@ unsafe fn panel<T: Real, const L: usize, const NV: usize, const ISA: u8>(
         }
         if i < p.m {
             rows::<T, L, 1, NV, ISA>(p, row(i), i, last, ahead(), add);
+        }
+    }
+}
+
+/// All rows of a panel by native code.
+///
+/// # Safety
+/// As for [`panel`]; the machine has AVX-512.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+unsafe fn native_panel<T: Real, const L: usize, const NV: usize>(
+    p: &Product<T>,
+    loops: &Functions,
+    eight: usize,
+    last: usize,
+    ahead: *const T,
+    add: bool,
+) {
+    let size = size_of::<T>();
+    let mut rows = Rows {
+        a: p.a.cast(),
+        c: p.c.cast(),
+        ahead: ahead.cast(),
+        b: p.b.cast(),
+        a_row: p.a_row * size,
+        a_column: p.a_column * size,
+        b_row: p.b_row * size,
+        c_row: p.c_row * size,
+        a_block: size * if eight == 0 { ROWS * p.a_row } else { eight },
+        k: p.k,
+        blocks: p.m / ROWS,
+        add: usize::from(add),
+        mask: (1 << last) - 1,
+        next: [0; MOST_NEXT + 1],
+    };
+    // With each step goes a row of an array, and at least one step is left.
+    rows.next.iter_mut().zip(p.next).take((p.k - 1) / ROWS).for_each(|(to, from)| *to = from);
+    let panel = (NV, last < L);
+    // SAFETY: the caller promises the rows and the instruction set.
+    unsafe {
+        if rows.blocks > 0 {
+            loops.run(&mut rows, ROWS, panel);
+        }
+        let mut height = ROWS / 2;
+        while height > 0 {
+            if p.m & height > 0 {
+                (rows.blocks, rows.a_block) = (1, rows.a_row * height);
+                loops.run(&mut rows, height, panel);
+            }
+            height /= 2;
         }
     }
 }
@@ -233,14 +304,9 @@ unsafe fn micro<
             }
         }
         let (mut a, mut b, mut ahead) = (p.a, p.b, ahead);
-        for step in 0..p.k {
+        for _ in 0..p.k {
             prefetch(ahead);
             ahead = ahead.wrapping_add(p.b_row);
-            // A row of one of the arrays that are read next, while there are any.
-            if let Some(&bytes) = p.next.get(step / MR).filter(|&&bytes| bytes != 0) {
-                let row = p.c.wrapping_byte_offset(bytes).wrapping_add(step % MR * p.c_row);
-                (0..NV).for_each(|j| prefetch(row.wrapping_add(j * L)));
-            }
             let mut columns = [Vector::<T, L>::splat(T::ZERO); NV];
             for (j, v) in columns.iter_mut().enumerate() {
                 let from = b.add(j * L);
@@ -314,4 +380,65 @@ pub(crate) unsafe fn dot<T: Real, const L: usize, const ISA: u8>(a: *const T, b:
         }
     }
     acc[0].add(acc[1]).add(acc[2].add(acc[3])).fold(|x, y| x + y)
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::*;
+    use crate::Key;
+    use crate::kernels::has_avx512;
+    use crate::real::{FUSED, LANES_F32, LANES_F64};
+
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+    unsafe fn native<T: Real, const L: usize>(p: &Product<T>) {
+        // SAFETY: the caller promises what the kernel asks for.
+        unsafe { product::<T, L, AVX512>(p) }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    unsafe fn compiled<T: Real, const L: usize>(p: &Product<T>) {
+        // SAFETY: the caller promises what the kernel asks for.
+        unsafe { product::<T, L, FUSED>(p) }
+    }
+
+    /// Products of awkward sizes by native code and by the compiler's, which have the same bits and write nothing else.
+    fn agree<T: Real, const L: usize>(bits: impl Fn(T) -> u64) {
+        if !has_avx512() {
+            return;
+        }
+        let key = Key::new(5).stream("gemm");
+        let sizes =
+            [(1, 1, 1), (8, 48, 9), (13, 35, 30), (30, 64, 32), (32, 2, 40), (70, 81, 300), (24, 49, 33)];
+        for (case, &(m, n, k)) in sizes.iter().enumerate() {
+            for transposed in [false, true] {
+                let random = |len: usize, stream: u64| -> Vec<T> {
+                    let key = key.at(stream + case as u64 * 2);
+                    (0..len).map(|i| T::from_f64(key.normal(i as u64))).collect()
+                };
+                let (b_row, c_row) = (n + 3, n + 5);
+                let (a_row, a_column) = if transposed { (1, m + 70) } else { (k + 1, 1) };
+                let a = random((m - 1) * a_row + (k - 1) * a_column + 1, 0);
+                let b = random(k * b_row, 1);
+                // Behind C, rows of an array that is asked for; every element that is not C's stays as it is.
+                let mut results =
+                    [vec![T::from_f64(7.0); 2 * m * c_row], vec![T::from_f64(7.0); 2 * m * c_row]];
+                for (number, c) in results.iter_mut().enumerate() {
+                    let mut next = [0; MOST_NEXT];
+                    next[0] = (m * c_row * size_of::<T>()) as isize;
+                    let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
+                    let p = Product { m, n, k, a, a_row, a_column, b, b_row, c, c_row, next };
+                    // SAFETY: the vectors hold what sizes and strides name, and the machine has AVX-512.
+                    unsafe { if number == 0 { native::<T, L>(&p) } else { compiled::<T, L>(&p) } }
+                }
+                let [ours, theirs] = results.map(|c| c.into_iter().map(&bits).collect::<Vec<u64>>());
+                assert_eq!(ours, theirs, "[{m}, {k}] · [{k}, {n}], transposed: {transposed}");
+            }
+        }
+    }
+
+    #[test]
+    fn native_code_gives_the_bits_of_compiled_code() {
+        agree::<f32, LANES_F32>(|x| x.to_bits().into());
+        agree::<f64, LANES_F64>(f64::to_bits);
+    }
 }

@@ -1,16 +1,14 @@
 //! Copies between layouts, table rows, column sums and positions of maxima.
 
+use crate::kernels::transpose::transpose;
 use crate::real::{Real, Vector};
-
-/// Rows and columns of the blocks in which matrices are transposed.
-const TRANSPOSE: usize = 16;
 
 /// Copies `sizes` elements between strided layouts.
 ///
 /// # Safety
 /// All elements that sizes and strides name are readable and writable; the ranges do not overlap.
 #[inline(always)]
-pub(crate) unsafe fn copy<E: Copy>(
+pub(crate) unsafe fn copy<E: Copy, const ISA: u8>(
     sizes: &[usize],
     from: *const E,
     from_strides: &[usize],
@@ -42,7 +40,7 @@ pub(crate) unsafe fn copy<E: Copy>(
             let (from, to) = (from.add(at), to.add(there));
             match (from_row, from_column, to_column) {
                 (1, _, 1) if m > 1 && from_column != 1 => {
-                    transpose::<E, TRANSPOSE>(m, n, from, from_column, to, to_row);
+                    transpose::<E, ISA>(m, n, from, from_column, to, to_row);
                 }
                 (_, 1, 1) => {
                     for i in 0..m {
@@ -57,51 +55,6 @@ pub(crate) unsafe fn copy<E: Copy>(
                     }
                 }
             }
-        }
-    }
-}
-
-/// `to[i, j] = from[j, i]`: reads rows of length m at stride `f`, writes rows of length n at stride `t`.
-///
-/// # Safety
-/// As for [`copy`].
-#[inline(always)]
-unsafe fn transpose<E: Copy, const B: usize>(
-    m: usize,
-    n: usize,
-    from: *const E,
-    f: usize,
-    to: *mut E,
-    t: usize,
-) {
-    let mut j = 0;
-    // SAFETY: i < m and j < n throughout.
-    unsafe {
-        while j < n {
-            let columns = B.min(n - j);
-            let mut i = 0;
-            while i < m {
-                let rows = B.min(m - i);
-                if rows == B && columns == B {
-                    let mut block = [[*from; B]; B];
-                    for (c, row) in block.iter_mut().enumerate() {
-                        *row = from.add((j + c) * f + i).cast::<[E; B]>().read_unaligned();
-                    }
-                    #[allow(clippy::needless_range_loop)] // r is a column of the block
-                    for r in 0..B {
-                        let out: [E; B] = std::array::from_fn(|c| block[c][r]);
-                        to.add((i + r) * t + j).cast::<[E; B]>().write_unaligned(out);
-                    }
-                } else {
-                    for r in 0..rows {
-                        for c in 0..columns {
-                            *to.add((i + r) * t + j + c) = *from.add((j + c) * f + i + r);
-                        }
-                    }
-                }
-                i += rows;
-            }
-            j += columns;
         }
     }
 }

@@ -15,10 +15,13 @@ pub(crate) mod reduce;
 pub(crate) mod rows;
 pub(crate) mod tile;
 mod tile_op;
+mod transpose;
 
 use std::sync::OnceLock;
 
 use crate::machine::Memory;
+#[cfg(target_arch = "x86_64")]
+use crate::native::product::Functions;
 use crate::program::{Conv, ConvWeight, MaxPool, Tile};
 use crate::real::{AVX512, FUSED, LANES_F32, LANES_F64, PORTABLE, Real};
 use gemm::Product;
@@ -113,7 +116,7 @@ macro_rules! kernels {
                 to_strides: &[usize],
             ) {
                 // SAFETY: the caller promises what the kernel asks for.
-                unsafe { layout::copy(sizes, from, from_strides, to, to_strides) }
+                unsafe { layout::copy::<T, $isa>(sizes, from, from_strides, to, to_strides) }
             }
 
             $(#[$feature])*
@@ -272,6 +275,13 @@ pub(crate) fn f32_kernels() -> &'static Kernels<f32> {
 pub(crate) fn f64_kernels() -> &'static Kernels<f64> {
     static KERNELS: OnceLock<Kernels<f64>> = OnceLock::new();
     KERNELS.get_or_init(choose::<f64, LANES_F64>)
+}
+
+/// The innermost loops of products of a precision, if the system lets code be made; the machine has AVX-512.
+#[cfg(target_arch = "x86_64")]
+fn native_loops(double: bool) -> Option<&'static Functions> {
+    static LOOPS: [OnceLock<Option<Functions>>; 2] = [OnceLock::new(), OnceLock::new()];
+    LOOPS[usize::from(double)].get_or_init(|| Functions::new(double)).as_ref()
 }
 
 /// The name of the instruction set whose kernels run on this machine.

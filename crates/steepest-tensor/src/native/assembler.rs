@@ -62,6 +62,7 @@ pub(crate) struct Label(usize);
 pub(crate) enum Condition {
     Below = 2,
     Equal = 4,
+    NotEqual = 5,
 }
 
 /// Code under construction.
@@ -165,6 +166,26 @@ impl Assembler {
 
     pub fn store(&mut self, from: Gpr, to: Address) {
         self.general(0x89, from, Operand::Memory(to));
+    }
+
+    /// The address itself.
+    pub fn load_address(&mut self, to: Gpr, address: Address) {
+        self.general(0x8d, to, Operand::Memory(address));
+    }
+
+    pub fn add_register(&mut self, to: Gpr, from: Gpr) {
+        self.general(0x01, from, Operand::Register(to));
+    }
+
+    pub fn add_to(&mut self, to: Address, from: Gpr) {
+        self.general(0x01, from, Operand::Memory(to));
+    }
+
+    /// Asks for a cache line in the second-level cache; any address will do.
+    pub fn prefetch(&mut self, at: Address) {
+        let index = at.index.map_or(0, |(index, _)| index);
+        self.bytes(&[0x40 | (index >> 3) << 1 | at.base >> 3, 0x0f, 0x18]);
+        self.operand(2, Operand::Memory(at));
     }
 
     pub fn add_from(&mut self, to: Gpr, from: Address) {

@@ -34,9 +34,10 @@ const SAVED: usize = 4;
 /// For streams without a register of their own.
 const LOOK_UP: Gpr = 15;
 
-/// Makes the code of a loop over streams, of which some move from row to row.
-pub(crate) fn emit(operations: &[Operation], moving: &[bool], double: bool) -> Vec<u8> {
-    let mut emitter = Emitter::new(operations, double);
+/// Makes the code of a loop over streams, of which some move from row to row. Sums and maxima of rows are of `width`
+/// elements, a vector at most.
+pub(crate) fn emit(operations: &[Operation], moving: &[bool], width: usize, double: bool) -> Vec<u8> {
+    let mut emitter = Emitter::new(operations, width, double);
     // Once without keeping the code, to learn how much of the stack it takes.
     emitter.body(None);
     let stack = emitter.slots as i32 * VECTOR;
@@ -48,6 +49,7 @@ pub(crate) fn emit(operations: &[Operation], moving: &[bool], double: bool) -> V
 struct Emitter<'a> {
     assembler: Assembler,
     operations: &'a [Operation],
+    width: usize,
     double: bool,
     /// The operation that uses each value last.
     last: Vec<usize>,
@@ -69,7 +71,7 @@ struct Body {
 }
 
 impl<'a> Emitter<'a> {
-    fn new(operations: &'a [Operation], double: bool) -> Emitter<'a> {
+    fn new(operations: &'a [Operation], width: usize, double: bool) -> Emitter<'a> {
         let mut last = vec![0; operations.len()];
         for (at, operation) in operations.iter().enumerate() {
             let (operands, n) = operation.operands();
@@ -91,7 +93,7 @@ impl<'a> Emitter<'a> {
         let invariants = (0..operations.len()).filter(|&value| operations[value].is_invariant());
         let fixed: BTreeMap<Value, Zmm> = invariants.take(room).zip((0..REGISTERS as u8).rev()).collect();
         let free = REGISTERS - fixed.len();
-        Emitter { assembler: Assembler::default(), operations, double, last, fixed, free, slots: 0 }
+        Emitter { assembler: Assembler::default(), operations, width, double, last, fixed, free, slots: 0 }
     }
 
     fn function(&mut self, moving: &[bool], stack: i32) {
@@ -262,7 +264,7 @@ impl<'a> Emitter<'a> {
         self.vector(packed(0x57), other, other, Operand::Register(other), WHOLE);
         // Adding to 0 makes −0 to 0, as in longer sums.
         self.vector(packed(0x58), sum, other, Operand::Register(a), masked);
-        for half in 0..self.halves() {
+        for half in self.halves() {
             self.swap(other, sum, half);
             self.vector(packed(0x58), sum, sum, Operand::Register(other), WHOLE);
         }
@@ -276,7 +278,7 @@ impl<'a> Emitter<'a> {
             if self.double { f64::NEG_INFINITY.to_bits() } else { f32::NEG_INFINITY.to_bits().into() };
         self.constant(most, lowest);
         self.vector(packed(0x10), most, 0, Operand::Register(a), Masked { zero: false, ..masked });
-        for half in 0..self.halves() {
+        for half in self.halves() {
             self.swap(other, most, half);
             let compare = self.typed(packed(0xc2));
             let most_again = Operand::Register(most);
@@ -287,9 +289,10 @@ impl<'a> Emitter<'a> {
         self.first_lane(to, most);
     }
 
-    /// How often a vector can be halved.
-    fn halves(&self) -> usize {
-        if self.double { 3 } else { 4 }
+    /// The halvings of a vector, by number: without those that would only bring lanes beyond the row.
+    fn halves(&self) -> std::ops::Range<usize> {
+        let all = if self.double { 3 } else { 4 };
+        all - (self.width.next_power_of_two().ilog2() as usize).min(all)..all
     }
 
     /// Exchanges the halves of a vector, of its halves, and so on.

@@ -7,6 +7,7 @@
 
 mod assembler;
 mod emit;
+pub(crate) mod product;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -232,7 +233,7 @@ impl Compiler {
             let start = (!empty).then_some(self.code.len());
             if !empty {
                 let moving: Vec<bool> = streams.iter().map(|stream| stream.row > 0).collect();
-                self.code.extend(emit::emit(&operations, &moving, self.double));
+                self.code.extend(emit::emit(&operations, &moving, tile.width, self.double));
                 self.code.resize(self.code.len().next_multiple_of(64), 0x90);
             }
             planned.push(Planned { instrs, at: start, streams, shape });

@@ -1,0 +1,292 @@
+//! The innermost loops of matrix products: up to eight rows by up to three vectors of C stay in registers while the
+//! inner dimension goes by.
+//!
+//! They do what `micro` of the portable kernels does, in the same order, with the same bits. What a compiler makes of
+//! that computes addresses with as many instructions as it multiplies with; here a step of the loop is its products,
+//! its loads, and five more.
+
+use memmap2::Mmap;
+
+use super::assembler::{
+    Address, Assembler, Condition, Gpr, Masked, Opcode, Operand, RAX, RBP, RBX, RCX, RDI, RDX, RSI, WHOLE,
+    Zmm,
+};
+use crate::kernels::gemm::ROWS;
+use crate::program::MOST_NEXT;
+
+/// What a loop works on: rows of a panel of C in blocks. Strides are in bytes; the loop moves `a`, `c` and `ahead` on, and
+/// leaves no blocks.
+#[repr(C)]
+pub(crate) struct Rows {
+    pub a: *const u8,
+    pub c: *mut u8,
+    /// What the cache is asked for with each step, a row of B further each time; for each block the next vector.
+    pub ahead: *const u8,
+    pub b: *const u8,
+    pub a_row: usize,
+    pub a_column: usize,
+    pub b_row: usize,
+    pub c_row: usize,
+    /// From the first row of a block to that of the next one.
+    pub a_block: usize,
+    /// Steps of the inner dimension, at least 1.
+    pub k: usize,
+    /// At least 1.
+    pub blocks: usize,
+    /// Whether the product is added to C.
+    pub add: usize,
+    /// The lanes of the last vector.
+    pub mask: usize,
+    /// From C to arrays of which the same rows are asked for, one with each step; the first 0 ends them. There are more
+    /// steps than that.
+    pub next: [isize; MOST_NEXT + 1],
+}
+
+const A: i32 = 0;
+const C: i32 = 8;
+const AHEAD: i32 = 16;
+const B: i32 = 24;
+const A_ROW: i32 = 32;
+const A_COLUMN: i32 = 40;
+const B_ROW: i32 = 48;
+const C_ROW: i32 = 56;
+const A_BLOCK: i32 = 64;
+const K: i32 = 72;
+const BLOCKS: i32 = 80;
+const ADD: i32 = 88;
+const MASK: i32 = 96;
+const NEXT: i32 = 104;
+
+/// A loop over all blocks of rows.
+pub(crate) type Function = unsafe extern "sysv64" fn(*mut Rows);
+
+/// The loops by the logarithm of a block's rows, by vectors less one, and by whether the last vector is only a part of
+/// one.
+pub(crate) struct Functions {
+    functions: [[[Function; 2]; MOST_VECTORS]; HEIGHTS],
+    _memory: Mmap,
+}
+
+impl Functions {
+    /// Works on `height` rows, a power of two, or a multiple of the highest one.
+    ///
+    /// # Safety
+    /// The panel is one of `vectors` vectors, the last of them only a `part` of one if so; A and B are readable, and
+    /// C is writable.
+    #[inline(always)]
+    pub unsafe fn run(&self, rows: &mut Rows, height: usize, (vectors, part): (usize, bool)) {
+        let of_height = &self.functions[height.trailing_zeros().min(HEIGHTS as u32 - 1) as usize];
+        // SAFETY: the caller promises the panel.
+        unsafe { of_height[vectors - 1][usize::from(part)](rows) }
+    }
+
+    /// Assembles the loops of a precision, if the system lets code be made.
+    pub fn new(double: bool) -> Option<Functions> {
+        let mut code = Vec::new();
+        let mut emit = |rows, vectors, part| {
+            code.resize(usize::next_multiple_of(code.len(), 64), 0x90);
+            let start = code.len();
+            code.extend(Emitter { assembler: Assembler::default(), rows, vectors, part, double }.function());
+            start
+        };
+        let starts: [[[usize; 2]; MOST_VECTORS]; HEIGHTS] = std::array::from_fn(|height| {
+            std::array::from_fn(|v| [false, true].map(|part| emit(1 << height, v + 1, part)))
+        });
+        let memory = super::executable(&code)?;
+        let base = memory.as_ptr();
+        // SAFETY: the code at each start is such a function, and the memory lives as long as it can be called.
+        let link = |start| unsafe { std::mem::transmute::<*const u8, Function>(base.add(start)) };
+        Some(Functions { functions: starts.map(|height| height.map(|both| both.map(link))), _memory: memory })
+    }
+}
+
+/// Heights of blocks: 1, 2, 4 and 8 rows.
+const HEIGHTS: usize = ROWS.ilog2() as usize + 1;
+/// Vectors of a row that a loop has at most.
+const MOST_VECTORS: usize = 3;
+/// Bytes of a vector.
+const VECTOR: i32 = 64;
+/// The mask register.
+const PART: u8 = 1;
+/// The first register for vectors of B; those below hold C.
+const COLUMNS: Zmm = 24;
+/// The first register for elements of A, and how many there are.
+const ELEMENTS: (Zmm, Zmm) = (27, 5);
+/// Saved for the caller.
+const SAVED: [Gpr; 6] = [RBX, RBP, 12, 13, 14, 15];
+
+struct Emitter {
+    assembler: Assembler,
+    /// Rows of a block.
+    rows: usize,
+    vectors: usize,
+    part: bool,
+    double: bool,
+}
+
+impl Emitter {
+    fn function(mut self) -> Vec<u8> {
+        for register in SAVED {
+            self.assembler.push(register);
+        }
+        self.assembler.load(RCX, entry(MASK));
+        self.assembler.mask_from(PART, RCX);
+        let block = self.assembler.label();
+        self.assembler.bind(block);
+        let a = self.strided(RSI, A, RAX, (8, 9), A_ROW);
+        let ([column, b, row, ahead, left], [at, count, c_row, next]) =
+            ([10, RDX, 11, RCX, RBX], [12, 13, 14, 15]);
+        let loads = [(column, A_COLUMN), (b, B), (row, B_ROW), (ahead, AHEAD), (left, K), (c_row, C_ROW)];
+        for (register, field) in loads {
+            self.assembler.load(register, entry(field));
+        }
+        self.begin();
+        let [array, rest, steps] = [(); 3].map(|()| self.assembler.label());
+        // While there are arrays that are read next: a row of one with each step.
+        self.assembler.load_address(next, entry(NEXT));
+        self.assembler.load(c_row, entry(C_ROW));
+        self.assembler.bind(array);
+        self.assembler.load(at, Address { base: next, index: None, displacement: 0 });
+        self.assembler.test(at);
+        self.assembler.jump_if(Condition::Equal, rest);
+        self.assembler.add(next, size_of::<isize>() as i32);
+        self.assembler.add_from(at, entry(C));
+        self.assembler.constant(count, self.rows as u64);
+        let row_of_array = self.assembler.label();
+        self.assembler.bind(row_of_array);
+        let moves = [(RSI, column), (RAX, column), (b, row), (ahead, row)];
+        self.step(&a, b, ahead, &moves);
+        for vector in 0..self.vectors as i32 {
+            let displacement = vector * VECTOR;
+            self.assembler.prefetch(Address { base: at, index: None, displacement });
+        }
+        self.assembler.add_register(at, c_row);
+        self.assembler.decrement(count);
+        self.assembler.jump_if(Condition::NotEqual, row_of_array);
+        self.assembler.add(left, -(self.rows as i32));
+        self.assembler.jump(array);
+        self.assembler.bind(rest);
+        self.assembler.align(32);
+        self.assembler.bind(steps);
+        self.step(&a, b, ahead, &moves);
+        self.assembler.decrement(left);
+        self.assembler.jump_if(Condition::NotEqual, steps);
+        self.end();
+        self.assembler.jump_if(Condition::NotEqual, block);
+        for register in SAVED.into_iter().rev() {
+            self.assembler.pop(register);
+        }
+        self.assembler.ret();
+        self.assembler.finish()
+    }
+
+    /// Where up to eight rows are: `base` becomes the first, `fifth` the fifth one; the stride and three times the stride go
+    /// to registers too.
+    fn strided(
+        &mut self,
+        base: Gpr,
+        from: i32,
+        fifth: Gpr,
+        (stride, three): (Gpr, Gpr),
+        by: i32,
+    ) -> [Address; ROWS] {
+        self.assembler.load(base, entry(from));
+        self.assembler.load(stride, entry(by));
+        let at = |base, index| Address { base, index, displacement: 0 };
+        self.assembler.load_address(three, at(stride, Some((stride, 1))));
+        self.assembler.load_address(fifth, at(base, Some((stride, 2))));
+        let row = |row: usize| {
+            let index = [None, Some((stride, 0)), Some((stride, 1)), Some((three, 0))][row % 4];
+            at(if row < 4 { base } else { fifth }, index)
+        };
+        std::array::from_fn(row)
+    }
+
+    /// Fills the registers of C, with zeros or with what is there.
+    fn begin(&mut self) {
+        let [zeros, ready] = [(); 2].map(|()| self.assembler.label());
+        self.assembler.load(12, entry(ADD));
+        self.assembler.test(12);
+        self.assembler.jump_if(Condition::Equal, zeros);
+        let c = self.strided(12, C, 15, (14, 13), C_ROW);
+        for (at, register, mask) in self.elements(&c) {
+            self.vector(0x10, register, 0, Operand::Memory(at), Masked { zero: mask.by > 0, ..mask });
+        }
+        self.assembler.jump(ready);
+        self.assembler.bind(zeros);
+        for register in 0..(self.rows * self.vectors) as Zmm {
+            self.vector(0x57, register, register, Operand::Register(register), WHOLE);
+        }
+        self.assembler.bind(ready);
+    }
+
+    /// Writes C, and goes on to the next block; sets the condition `Equal` if there is none.
+    fn end(&mut self) {
+        let c = self.strided(12, C, 15, (14, 13), C_ROW);
+        for (at, register, mask) in self.elements(&c) {
+            self.vector(0x11, register, 0, Operand::Memory(at), mask);
+        }
+        self.assembler.load(RSI, entry(A_BLOCK));
+        self.assembler.add_to(entry(A), RSI);
+        let scale = self.rows.ilog2() as u8;
+        self.assembler.load_address(12, Address { base: 12, index: Some((14, scale)), displacement: 0 });
+        self.assembler.store(12, entry(C));
+        self.assembler.constant(RSI, VECTOR as u64);
+        self.assembler.add_to(entry(AHEAD), RSI);
+        self.assembler.load(RSI, entry(BLOCKS));
+        self.assembler.decrement(RSI);
+        self.assembler.store(RSI, entry(BLOCKS));
+    }
+
+    /// The vectors of C: where they are, their registers, and their masks.
+    fn elements(&self, rows: &[Address; ROWS]) -> Vec<(Address, Zmm, Masked)> {
+        let of_row = |(row, at): (usize, &Address)| {
+            let at = *at;
+            (0..self.vectors).map(move |vector| {
+                let at = Address { displacement: vector as i32 * VECTOR, ..at };
+                (at, (row * self.vectors + vector) as Zmm, self.mask(vector))
+            })
+        };
+        rows.iter().enumerate().take(self.rows).flat_map(of_row).collect()
+    }
+
+    fn mask(&self, vector: usize) -> Masked {
+        if self.part && vector + 1 == self.vectors { Masked { by: PART, zero: false } } else { WHOLE }
+    }
+
+    /// A step of the inner dimension.
+    fn step(&mut self, a: &[Address; ROWS], b: Gpr, ahead: Gpr, moves: &[(Gpr, Gpr)]) {
+        for vector in 0..self.vectors {
+            let from = Address { base: b, index: None, displacement: vector as i32 * VECTOR };
+            let mask = self.mask(vector);
+            let to = COLUMNS + vector as Zmm;
+            self.vector(0x10, to, 0, Operand::Memory(from), Masked { zero: mask.by > 0, ..mask });
+        }
+        self.assembler.prefetch(Address { base: ahead, index: None, displacement: 0 });
+        for (row, &at) in a.iter().enumerate().take(self.rows) {
+            let x = ELEMENTS.0 + row as Zmm % ELEMENTS.1;
+            let broadcast =
+                Opcode { map: 2, prefix: 1, byte: 0x18 + u8::from(self.double), wide: self.double };
+            self.assembler.vector(broadcast, x, 0, Operand::Memory(at), WHOLE);
+            for vector in 0..self.vectors {
+                let sum = (row * self.vectors + vector) as Zmm;
+                let column = Operand::Register(COLUMNS + vector as Zmm);
+                let mul_add = Opcode { map: 2, prefix: 1, byte: 0xb8, wide: self.double };
+                self.assembler.vector(mul_add, sum, x, column, WHOLE);
+            }
+        }
+        for &(register, by) in moves {
+            self.assembler.add_register(register, by);
+        }
+    }
+
+    fn vector(&mut self, byte: u8, reg: Zmm, second: Zmm, last: Operand, masked: Masked) {
+        let opcode = Opcode { map: 1, prefix: u8::from(self.double), byte, wide: self.double };
+        self.assembler.vector(opcode, reg, second, last, masked);
+    }
+}
+
+/// A field of what the function is given.
+fn entry(displacement: i32) -> Address {
+    Address { base: RDI, index: None, displacement }
+}
