@@ -7,7 +7,7 @@
 use std::mem::MaybeUninit;
 
 #[cfg(target_arch = "x86_64")]
-use crate::native::product::{Functions, Rows};
+use crate::native::product::{Functions, Rows, TALL};
 use crate::program::MOST_NEXT;
 use crate::real::{AVX512, Real, Vector};
 
@@ -233,6 +233,13 @@ unsafe fn native_panel<T: Real, const L: usize, const NV: usize>(
     let panel = (NV, last < L);
     // SAFETY: the caller promises the rows and the instruction set.
     unsafe {
+        if NV == 1 && eight == 0 {
+            (rows.blocks, rows.a_block) = (p.m / TALL, rows.a_row * TALL);
+            if rows.blocks > 0 {
+                loops.run(&mut rows, TALL, panel);
+            }
+            (rows.blocks, rows.a_block) = (p.m % TALL / ROWS, rows.a_row * ROWS);
+        }
         if rows.blocks > 0 {
             loops.run(&mut rows, ROWS, panel);
         }

@@ -233,6 +233,11 @@ impl Assembler {
         self.bytes(&[0xc5, 0xf8, 0x92, 0xc0 | mask << 3 | from]);
     }
 
+    /// The lanes that two masks share.
+    pub fn mask_and(&mut self, to: Mask, a: Mask, b: Mask) {
+        self.bytes(&[0xc5, 0x84 | (!a & 15) << 3, 0x41, 0xc0 | to << 3 | b]);
+    }
+
     /// A vector instruction: `reg` is mostly the result, `second` the first operand (0 if there is none), the last
     /// one a register or memory.
     pub fn vector(&mut self, opcode: Opcode, reg: u8, second: Zmm, last: Operand, masked: Masked) {

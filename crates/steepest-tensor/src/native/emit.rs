@@ -21,6 +21,9 @@ const ENTRY: i32 = 16;
 const REST: u8 = 1;
 /// The mask of a comparison.
 const COMPARED: u8 = 2;
+/// The masks of the first lanes of packed rows: all of them, and those of the last elements.
+const FIRST: u8 = 3;
+const FIRST_OF_REST: u8 = 4;
 /// The predicate of comparisons that asks for NaN.
 const UNORDERED: u8 = 3;
 /// Vector registers for values.
@@ -34,10 +37,18 @@ const SAVED: usize = 4;
 /// For streams without a register of their own.
 const LOOK_UP: Gpr = 15;
 
-/// Makes the code of a loop over streams, of which some move from row to row. Sums and maxima of rows are of `width`
-/// elements, a vector at most.
-pub(crate) fn emit(operations: &[Operation], moving: &[bool], width: usize, double: bool) -> Vec<u8> {
-    let mut emitter = Emitter::new(operations, width, double);
+/// The rows that sums and maxima are of.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows {
+    /// Elements, where they fill no more than a vector.
+    pub width: usize,
+    /// Whether a vector holds several of them, of two or four elements in single precision.
+    pub packed: bool,
+}
+
+/// Makes the code of a loop over streams, of which some move from row to row.
+pub(crate) fn emit(operations: &[Operation], moving: &[bool], rows: Rows, double: bool) -> Vec<u8> {
+    let mut emitter = Emitter::new(operations, rows, double);
     // Once without keeping the code, to learn how much of the stack it takes.
     emitter.body(None);
     let stack = emitter.slots as i32 * VECTOR;
@@ -49,7 +60,7 @@ pub(crate) fn emit(operations: &[Operation], moving: &[bool], width: usize, doub
 struct Emitter<'a> {
     assembler: Assembler,
     operations: &'a [Operation],
-    width: usize,
+    rows: Rows,
     double: bool,
     /// The operation that uses each value last.
     last: Vec<usize>,
@@ -71,7 +82,7 @@ struct Body {
 }
 
 impl<'a> Emitter<'a> {
-    fn new(operations: &'a [Operation], width: usize, double: bool) -> Emitter<'a> {
+    fn new(operations: &'a [Operation], rows: Rows, double: bool) -> Emitter<'a> {
         let mut last = vec![0; operations.len()];
         for (at, operation) in operations.iter().enumerate() {
             let (operands, n) = operation.operands();
@@ -93,7 +104,7 @@ impl<'a> Emitter<'a> {
         let invariants = (0..operations.len()).filter(|&value| operations[value].is_invariant());
         let fixed: BTreeMap<Value, Zmm> = invariants.take(room).zip((0..REGISTERS as u8).rev()).collect();
         let free = REGISTERS - fixed.len();
-        Emitter { assembler: Assembler::default(), operations, width, double, last, fixed, free, slots: 0 }
+        Emitter { assembler: Assembler::default(), operations, rows, double, last, fixed, free, slots: 0 }
     }
 
     fn function(&mut self, moving: &[bool], stack: i32) {
@@ -105,6 +116,12 @@ impl<'a> Emitter<'a> {
             self.assembler.add(RSP, -stack);
         }
         self.assembler.mask_from(REST, RCX);
+        if self.rows.packed {
+            let first_lanes = (0..16).step_by(self.rows.width).fold(0, |mask, lane| mask | 1 << lane);
+            self.assembler.constant(RAX, first_lanes);
+            self.assembler.mask_from(FIRST, RAX);
+            self.assembler.mask_and(FIRST_OF_REST, FIRST, REST);
+        }
         for (stream, &register) in STREAM_REGISTERS.iter().enumerate().take(moving.len()) {
             self.assembler.load(register, entry(stream, 0));
         }
@@ -189,6 +206,12 @@ impl<'a> Emitter<'a> {
             self.assembler.vector(one, from[0], 0, Operand::Memory(to), WHOLE);
             return self.release(at, &operands[..n], body);
         }
+        if let Operation::Collect(stream, _) = operation {
+            let (to, masked) = (self.of_rows(stream), self.first_lanes(body, false));
+            let compress = Opcode { map: 2, prefix: 1, byte: 0x8a, wide: false };
+            self.assembler.vector(compress, from[0], 0, Operand::Memory(to), masked);
+            return self.release(at, &operands[..n], body);
+        }
         if let Operation::Store(stream, _) = operation {
             let to = self.stream(stream, true);
             let masked = Masked { zero: false, ..body.masked };
@@ -235,6 +258,12 @@ impl<'a> Emitter<'a> {
                 self.vector(packed(0x10), to, 0, Operand::Memory(from), body.masked);
             }
             Operation::LoadRow(stream, _) => self.broadcast(stream, to),
+            Operation::Spread(stream, _) => {
+                let (from, masked) = (self.of_rows(stream), self.first_lanes(body, true));
+                let expand = Opcode { map: 2, prefix: 1, byte: 0x88, wide: false };
+                self.assembler.vector(expand, to, 0, Operand::Memory(from), masked);
+                self.first_lane(to, to);
+            }
             Operation::Unary(op, _) => self.unary(op, to, a),
             Operation::Binary(op, ..) => self.binary(op, to, a, b),
             Operation::SumRow(_) => self.sum_row(to, a, body.masked),
@@ -292,7 +321,7 @@ impl<'a> Emitter<'a> {
     /// The halvings of a vector, by number: without those that would only bring lanes beyond the row.
     fn halves(&self) -> std::ops::Range<usize> {
         let all = if self.double { 3 } else { 4 };
-        all - (self.width.next_power_of_two().ilog2() as usize).min(all)..all
+        all - (self.rows.width.next_power_of_two().ilog2() as usize).min(all)..all
     }
 
     /// Exchanges the halves of a vector, of its halves, and so on.
@@ -309,7 +338,14 @@ impl<'a> Emitter<'a> {
         self.assembler.vector_with(opcode, to, second, Operand::Register(from), WHOLE, order);
     }
 
+    /// The first lane, of each row if there are several, in every lane.
     fn first_lane(&mut self, to: Zmm, from: Zmm) {
+        if self.rows.packed {
+            // Within every four lanes: the first and the third of them twice each, or the first four times.
+            let order = if self.rows.width == 2 { 0xa0 } else { 0 };
+            let within = Opcode { map: 3, prefix: 1, byte: 0x04, wide: false };
+            return self.assembler.vector_with(within, to, 0, Operand::Register(from), WHOLE, order);
+        }
         let byte = 0x18 + u8::from(self.double);
         let opcode = Opcode { map: 2, prefix: 1, byte, wide: self.double };
         self.assembler.vector(opcode, to, 0, Operand::Register(from), WHOLE);
@@ -385,6 +421,18 @@ impl<'a> Emitter<'a> {
         Address { base, index, displacement: 0 }
     }
 
+    /// The address of what a stream has for the rows at the loop's position.
+    fn of_rows(&mut self, stream: usize) -> Address {
+        let address = self.stream(stream, false);
+        // Elements of four bytes, one for each two or four that the loop has gone by.
+        Address { index: Some((RAX, u8::from(self.rows.width == 2))), ..address }
+    }
+
+    /// The mask of the first lanes of rows, in the body of the loop or behind it.
+    fn first_lanes(&self, body: &Body, zero: bool) -> Masked {
+        Masked { by: if body.masked.by == REST { FIRST_OF_REST } else { FIRST }, zero }
+    }
+
     /// The element at a stream's start, in every lane.
     fn broadcast(&mut self, stream: usize, to: Zmm) {
         let from = self.stream(stream, false);
@@ -405,6 +453,13 @@ impl<'a> Emitter<'a> {
             Operation::Lanes(stream) => {
                 let from = self.stream(stream, false);
                 self.vector(packed(0x10), to, 0, Operand::Memory(from), WHOLE);
+            }
+            Operation::Repeat(stream) => {
+                let from = self.stream(stream, false);
+                // Two elements as one of twice the size, or four.
+                let byte = if self.rows.width == 2 { 0x19 } else { 0x1a };
+                let repeat = Opcode { map: 2, prefix: 1, byte, wide: self.rows.width == 2 };
+                self.assembler.vector(repeat, to, 0, Operand::Memory(from), WHOLE);
             }
             Operation::Constant(bits) => self.constant(to, bits),
             _ => {}

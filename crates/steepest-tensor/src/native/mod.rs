@@ -59,6 +59,10 @@ struct Stream {
     in_parts: bool,
 }
 
+/// The numbers of the lanes within rows of two and of four.
+static LANES_IN_ROWS: [[u32; 16]; 2] =
+    [[0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1], [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3]];
+
 /// What a loop's rows and columns are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Shape {
@@ -68,6 +72,8 @@ enum Shape {
     Rows,
     /// One element for each row of the block.
     Column,
+    /// All elements of the block, a vector of them being several rows.
+    Packed,
 }
 
 /// An entry of the table that a loop is called with.
@@ -123,13 +129,16 @@ impl Native {
                     Origin::Index(place) => memory.index(place).add(block.row * stream.row).cast(),
                     Origin::Register(r) => memory.scratch.add(r * block.register).cast(),
                     Origin::Scalar(i) => memory.reals.add(i).cast_mut().cast(),
+                    Origin::Lanes if self.shape == Shape::Packed => {
+                        LANES_IN_ROWS[block.width / 4].as_ptr().cast_mut().cast()
+                    }
                     Origin::Lanes if size == 4 => LANES.0.as_ptr().cast_mut().cast(),
                     Origin::Lanes => LANES.1.as_ptr().cast_mut().cast(),
                 };
                 entry.write(Entry { at, step: stream.row * size });
             }
             let (rows, columns) = match self.shape {
-                Shape::Elements => (1, block.rows * block.width),
+                Shape::Elements | Shape::Packed => (1, block.rows * block.width),
                 Shape::Rows => (block.rows, block.width),
                 Shape::Column => (1, block.rows),
             };
@@ -233,7 +242,8 @@ impl Compiler {
             let start = (!empty).then_some(self.code.len());
             if !empty {
                 let moving: Vec<bool> = streams.iter().map(|stream| stream.row > 0).collect();
-                self.code.extend(emit::emit(&operations, &moving, tile.width, self.double));
+                let rows = emit::Rows { width: tile.width, packed: shape == Shape::Packed };
+                self.code.extend(emit::emit(&operations, &moving, rows, self.double));
                 self.code.resize(self.code.len().next_multiple_of(64), 0x90);
             }
             planned.push(Planned { instrs, at: start, streams, shape });
@@ -260,10 +270,14 @@ struct Run<'a> {
     /// Whether a row is one vector at most, and rows matter: then all of the tile is done row by row, a value
     /// with one element for each row being a vector of equal lanes.
     narrow: bool,
+    /// Whether, besides, several rows fill a vector: then all of the tile is done vector by vector, a value with one
+    /// element for each row being equal in all lanes of the row.
+    packed: bool,
 }
 
 impl<'a> Run<'a> {
     fn new(tile: &'a Tile, start: usize, double: bool) -> Run<'a> {
+        let narrow = !tile.flat && (2..=if double { 8 } else { 16 }).contains(&tile.width);
         Run {
             tile,
             end: start,
@@ -275,7 +289,8 @@ impl<'a> Run<'a> {
             written: BTreeMap::new(),
             shape: None,
             by_rows: tile.panels.is_some(),
-            narrow: !tile.flat && (2..=if double { 8 } else { 16 }).contains(&tile.width),
+            narrow,
+            packed: narrow && !double && matches!(tile.width, 2 | 4) && tile.panels.is_none(),
         }
     }
 
@@ -371,7 +386,11 @@ impl<'a> Run<'a> {
             && place.space == Space::Index
         {
             let number = self.number(Stream { origin: Origin::Index(place), ..stream });
-            return self.trace.value(Operation::SplatIndex(number));
+            return self.trace.value(if self.packed {
+                Operation::Spread(number, 0)
+            } else {
+                Operation::SplatIndex(number)
+            });
         }
         self.by_rows |= shape == Access::Wide && matches!(access, Access::Row | Access::Column);
         let moves = matches!(access, Access::Wide | Access::Row);
@@ -382,6 +401,8 @@ impl<'a> Run<'a> {
         let version = self.versions.get(&number).copied().unwrap_or(0);
         let value = self.trace.value(match access {
             Access::One => Operation::Splat(number),
+            Access::Row if self.packed => Operation::Spread(number, version),
+            Access::Column if self.packed => Operation::Repeat(number),
             // There, the row itself may be written later.
             Access::Row if self.narrow => Operation::LoadRow(number, version),
             Access::Row if shape == Access::Wide => Operation::Splat(number),
@@ -411,11 +432,10 @@ impl<'a> Run<'a> {
     }
 
     fn store(&self, stream: usize, shape: Access, value: Value) {
-        let row = self.narrow && shape == Access::Row;
-        self.trace.store(if row {
-            Operation::StoreRow(stream, value)
-        } else {
-            Operation::Store(stream, value)
+        self.trace.store(match shape {
+            Access::Row if self.packed => Operation::Collect(stream, value),
+            Access::Row if self.narrow => Operation::StoreRow(stream, value),
+            _ => Operation::Store(stream, value),
         });
     }
 
@@ -429,6 +449,7 @@ impl<'a> Run<'a> {
             }
         }
         let shape = match self.shape {
+            _ if self.packed => Shape::Packed,
             Some(Access::Row) if !self.narrow => Shape::Column,
             _ if self.by_rows || self.narrow => Shape::Rows,
             _ => Shape::Elements,

@@ -1,5 +1,5 @@
-//! The innermost loops of matrix products: up to eight rows by up to three vectors of C stay in registers while the
-//! inner dimension goes by.
+//! The innermost loops of matrix products: up to eight rows by up to three vectors of C, or sixteen by one, stay in
+//! registers while the inner dimension goes by.
 //!
 //! They do what `micro` of the portable kernels does, in the same order, with the same bits. What a compiler makes of
 //! that computes addresses with as many instructions as it multiplies with; here a step of the loop is its products,
@@ -61,23 +61,27 @@ const NEXT: i32 = 104;
 pub(crate) type Function = unsafe extern "sysv64" fn(*mut Rows);
 
 /// The loops by the logarithm of a block's rows, by vectors less one, and by whether the last vector is only a part of
-/// one.
+/// one; and those for [`TALL`] rows by a single vector.
 pub(crate) struct Functions {
     functions: [[[Function; 2]; MOST_VECTORS]; HEIGHTS],
+    tall: [Function; 2],
     _memory: Mmap,
 }
 
 impl Functions {
-    /// Works on `height` rows, a power of two, or a multiple of the highest one.
+    /// Works on blocks of `height` rows: 1, 2, 4, 8, or, with a single vector, [`TALL`].
     ///
     /// # Safety
     /// The panel is one of `vectors` vectors, the last of them only a `part` of one if so; A and B are readable, and
     /// C is writable.
     #[inline(always)]
     pub unsafe fn run(&self, rows: &mut Rows, height: usize, (vectors, part): (usize, bool)) {
-        let of_height = &self.functions[height.trailing_zeros().min(HEIGHTS as u32 - 1) as usize];
+        let both = match height {
+            TALL => &self.tall,
+            _ => &self.functions[height.ilog2() as usize][vectors - 1],
+        };
         // SAFETY: the caller promises the panel.
-        unsafe { of_height[vectors - 1][usize::from(part)](rows) }
+        unsafe { both[usize::from(part)](rows) }
     }
 
     /// Assembles the loops of a precision, if the system lets code be made.
@@ -92,15 +96,19 @@ impl Functions {
         let starts: [[[usize; 2]; MOST_VECTORS]; HEIGHTS] = std::array::from_fn(|height| {
             std::array::from_fn(|v| [false, true].map(|part| emit(1 << height, v + 1, part)))
         });
+        let tall = [false, true].map(|part| emit(TALL, 1, part));
         let memory = super::executable(&code)?;
         let base = memory.as_ptr();
         // SAFETY: the code at each start is such a function, and the memory lives as long as it can be called.
         let link = |start| unsafe { std::mem::transmute::<*const u8, Function>(base.add(start)) };
-        Some(Functions { functions: starts.map(|height| height.map(|both| both.map(link))), _memory: memory })
+        let functions = starts.map(|height| height.map(|both| both.map(link)));
+        Some(Functions { functions, tall: tall.map(link), _memory: memory })
     }
 }
 
-/// Heights of blocks: 1, 2, 4 and 8 rows.
+/// Rows of a block of a single vector: eight sums would wait for one another.
+pub(crate) const TALL: usize = 2 * ROWS;
+/// Heights of other blocks: 1, 2, 4 and 8 rows.
 const HEIGHTS: usize = ROWS.ilog2() as usize + 1;
 /// Vectors of a row that a loop has at most.
 const MOST_VECTORS: usize = 3;
@@ -133,38 +141,43 @@ impl Emitter {
         self.assembler.mask_from(PART, RCX);
         let block = self.assembler.label();
         self.assembler.bind(block);
-        let a = self.strided(RSI, A, RAX, (8, 9), A_ROW);
         let ([column, b, row, ahead, left], [at, count, c_row, next]) =
             ([10, RDX, 11, RCX, RBX], [12, 13, 14, 15]);
-        let loads = [(column, A_COLUMN), (b, B), (row, B_ROW), (ahead, AHEAD), (left, K), (c_row, C_ROW)];
+        let loads = [(column, A_COLUMN), (b, B), (row, B_ROW), (ahead, AHEAD), (left, K)];
         for (register, field) in loads {
             self.assembler.load(register, entry(field));
         }
         self.begin();
-        let [array, rest, steps] = [(); 3].map(|()| self.assembler.label());
-        // While there are arrays that are read next: a row of one with each step.
-        self.assembler.load_address(next, entry(NEXT));
-        self.assembler.load(c_row, entry(C_ROW));
-        self.assembler.bind(array);
-        self.assembler.load(at, Address { base: next, index: None, displacement: 0 });
-        self.assembler.test(at);
-        self.assembler.jump_if(Condition::Equal, rest);
-        self.assembler.add(next, size_of::<isize>() as i32);
-        self.assembler.add_from(at, entry(C));
-        self.assembler.constant(count, self.rows as u64);
-        let row_of_array = self.assembler.label();
-        self.assembler.bind(row_of_array);
-        let moves = [(RSI, column), (RAX, column), (b, row), (ahead, row)];
-        self.step(&a, b, ahead, &moves);
-        for vector in 0..self.vectors as i32 {
-            let displacement = vector * VECTOR;
-            self.assembler.prefetch(Address { base: at, index: None, displacement });
+        let a = self.a();
+        let mut moves = vec![(RSI, column), (RAX, column), (b, row), (ahead, row)];
+        if self.rows == TALL {
+            moves.extend([(12, column), (13, column)]);
         }
-        self.assembler.add_register(at, c_row);
-        self.assembler.decrement(count);
-        self.assembler.jump_if(Condition::NotEqual, row_of_array);
-        self.assembler.add(left, -(self.rows as i32));
-        self.assembler.jump(array);
+        let [array, rest, steps] = [(); 3].map(|()| self.assembler.label());
+        // While there are arrays that are read next: a row of one with each step. Registers of tall blocks are taken.
+        if self.rows < TALL {
+            self.assembler.load_address(next, entry(NEXT));
+            self.assembler.load(c_row, entry(C_ROW));
+            self.assembler.bind(array);
+            self.assembler.load(at, Address { base: next, index: None, displacement: 0 });
+            self.assembler.test(at);
+            self.assembler.jump_if(Condition::Equal, rest);
+            self.assembler.add(next, size_of::<isize>() as i32);
+            self.assembler.add_from(at, entry(C));
+            self.assembler.constant(count, self.rows as u64);
+            let row_of_array = self.assembler.label();
+            self.assembler.bind(row_of_array);
+            self.step(&a, b, ahead, &moves);
+            for vector in 0..self.vectors as i32 {
+                let displacement = vector * VECTOR;
+                self.assembler.prefetch(Address { base: at, index: None, displacement });
+            }
+            self.assembler.add_register(at, c_row);
+            self.assembler.decrement(count);
+            self.assembler.jump_if(Condition::NotEqual, row_of_array);
+            self.assembler.add(left, -(self.rows as i32));
+            self.assembler.jump(array);
+        }
         self.assembler.bind(rest);
         self.assembler.align(32);
         self.assembler.bind(steps);
@@ -180,26 +193,43 @@ impl Emitter {
         self.assembler.finish()
     }
 
-    /// Where up to eight rows are: `base` becomes the first, `fifth` the fifth one; the stride and three times the stride go
-    /// to registers too.
+    /// Where a block's rows of A are.
+    fn a(&mut self) -> Vec<Address> {
+        let mut rows = self.strided(RSI, entry(A), RAX, (8, 9), A_ROW);
+        if self.rows == TALL {
+            let ninth = Address { base: RAX, index: Some((8, 2)), displacement: 0 };
+            self.assembler.load_address(12, ninth);
+            rows.extend(self.eight(12, 13, (8, 9)));
+        }
+        rows
+    }
+
+    /// Where eight rows are: `base` becomes the first, `fifth` the fifth one; the stride and three times the stride go to
+    /// registers too.
     fn strided(
         &mut self,
         base: Gpr,
-        from: i32,
+        from: Address,
         fifth: Gpr,
         (stride, three): (Gpr, Gpr),
         by: i32,
-    ) -> [Address; ROWS] {
-        self.assembler.load(base, entry(from));
+    ) -> Vec<Address> {
+        self.assembler.load(base, from);
         self.assembler.load(stride, entry(by));
+        self.assembler
+            .load_address(three, Address { base: stride, index: Some((stride, 1)), displacement: 0 });
+        self.eight(base, fifth, (stride, three))
+    }
+
+    /// The same from a first row that is in its register.
+    fn eight(&mut self, base: Gpr, fifth: Gpr, (stride, three): (Gpr, Gpr)) -> Vec<Address> {
         let at = |base, index| Address { base, index, displacement: 0 };
-        self.assembler.load_address(three, at(stride, Some((stride, 1))));
         self.assembler.load_address(fifth, at(base, Some((stride, 2))));
         let row = |row: usize| {
             let index = [None, Some((stride, 0)), Some((stride, 1)), Some((three, 0))][row % 4];
             at(if row < 4 { base } else { fifth }, index)
         };
-        std::array::from_fn(row)
+        (0..ROWS).map(row).collect()
     }
 
     /// Fills the registers of C, with zeros or with what is there.
@@ -208,10 +238,9 @@ impl Emitter {
         self.assembler.load(12, entry(ADD));
         self.assembler.test(12);
         self.assembler.jump_if(Condition::Equal, zeros);
-        let c = self.strided(12, C, 15, (14, 13), C_ROW);
-        for (at, register, mask) in self.elements(&c) {
-            self.vector(0x10, register, 0, Operand::Memory(at), Masked { zero: mask.by > 0, ..mask });
-        }
+        self.elements(|emitter, at, register, mask| {
+            emitter.vector(0x10, register, 0, Operand::Memory(at), Masked { zero: mask.by > 0, ..mask });
+        });
         self.assembler.jump(ready);
         self.assembler.bind(zeros);
         for register in 0..(self.rows * self.vectors) as Zmm {
@@ -222,14 +251,11 @@ impl Emitter {
 
     /// Writes C, and goes on to the next block; sets the condition `Equal` if there is none.
     fn end(&mut self) {
-        let c = self.strided(12, C, 15, (14, 13), C_ROW);
-        for (at, register, mask) in self.elements(&c) {
-            self.vector(0x11, register, 0, Operand::Memory(at), mask);
-        }
+        self.elements(|emitter, at, register, mask| {
+            emitter.vector(0x11, register, 0, Operand::Memory(at), mask);
+        });
         self.assembler.load(RSI, entry(A_BLOCK));
         self.assembler.add_to(entry(A), RSI);
-        let scale = self.rows.ilog2() as u8;
-        self.assembler.load_address(12, Address { base: 12, index: Some((14, scale)), displacement: 0 });
         self.assembler.store(12, entry(C));
         self.assembler.constant(RSI, VECTOR as u64);
         self.assembler.add_to(entry(AHEAD), RSI);
@@ -238,16 +264,22 @@ impl Emitter {
         self.assembler.store(RSI, entry(BLOCKS));
     }
 
-    /// The vectors of C: where they are, their registers, and their masks.
-    fn elements(&self, rows: &[Address; ROWS]) -> Vec<(Address, Zmm, Masked)> {
-        let of_row = |(row, at): (usize, &Address)| {
-            let at = *at;
-            (0..self.vectors).map(move |vector| {
-                let at = Address { displacement: vector as i32 * VECTOR, ..at };
-                (at, (row * self.vectors + vector) as Zmm, self.mask(vector))
-            })
-        };
-        rows.iter().enumerate().take(self.rows).flat_map(of_row).collect()
+    /// Does something with each vector of C: where it is, its register, its mask. Afterwards register 12 says where the next
+    /// block is.
+    fn elements(&mut self, each: impl Fn(&mut Emitter, Address, Zmm, Masked)) {
+        let mut c = self.strided(12, entry(C), 15, (14, 13), C_ROW);
+        for row in 0..self.rows {
+            for vector in 0..self.vectors {
+                let at = Address { displacement: vector as i32 * VECTOR, ..c[row % ROWS] };
+                each(self, at, (row * self.vectors + vector) as Zmm, self.mask(vector));
+            }
+            if row + 1 == self.rows || row + 1 == ROWS {
+                let scale = self.rows.min(ROWS).ilog2() as u8;
+                let next = Address { base: 12, index: Some((14, scale)), displacement: 0 };
+                self.assembler.load_address(12, next);
+                c = self.eight(12, 15, (14, 13));
+            }
+        }
     }
 
     fn mask(&self, vector: usize) -> Masked {
@@ -255,7 +287,7 @@ impl Emitter {
     }
 
     /// A step of the inner dimension.
-    fn step(&mut self, a: &[Address; ROWS], b: Gpr, ahead: Gpr, moves: &[(Gpr, Gpr)]) {
+    fn step(&mut self, a: &[Address], b: Gpr, ahead: Gpr, moves: &[(Gpr, Gpr)]) {
         for vector in 0..self.vectors {
             let from = Address { base: b, index: None, displacement: vector as i32 * VECTOR };
             let mask = self.mask(vector);

@@ -79,10 +79,17 @@ pub(crate) enum Operation {
     SplatIndex(usize),
     /// The whole vector at a stream's start.
     Lanes(usize),
+    /// Where a vector holds several rows: a stream's element of each row, real or index, in every lane of the row; the
+    /// second number is as for a load.
+    Spread(usize, usize),
+    /// There, the row at a stream's start, for each row of the vector.
+    Repeat(usize),
     /// Writes a value to a stream.
     Store(usize, Value),
     /// Writes one lane of a value that is the same in all to a stream, for this row.
     StoreRow(usize, Value),
+    /// Where a vector holds several rows: writes the first lane of each.
+    Collect(usize, Value),
 }
 
 impl Operation {
@@ -94,12 +101,15 @@ impl Operation {
             | Operation::Splat(_)
             | Operation::SplatIndex(_)
             | Operation::Lanes(_)
+            | Operation::Spread(..)
+            | Operation::Repeat(_)
             | Operation::Constant(_) => ([0; 4], 0),
             Operation::Unary(_, a)
             | Operation::SumRow(a)
             | Operation::MaxRow(a)
             | Operation::Store(_, a)
-            | Operation::StoreRow(_, a) => ([a, 0, 0, 0], 1),
+            | Operation::StoreRow(_, a)
+            | Operation::Collect(_, a) => ([a, 0, 0, 0], 1),
             Operation::Binary(_, a, b) => ([a, b, 0, 0], 2),
             Operation::Fused(_, a, b, c) => ([a, b, c, 0], 3),
             Operation::Choose { a, b, yes, no, .. } => ([a, b, yes, no], 4),
@@ -110,13 +120,17 @@ impl Operation {
     pub fn is_invariant(&self) -> bool {
         matches!(
             self,
-            Operation::Splat(_) | Operation::SplatIndex(_) | Operation::Lanes(_) | Operation::Constant(_)
+            Operation::Splat(_)
+                | Operation::SplatIndex(_)
+                | Operation::Lanes(_)
+                | Operation::Repeat(_)
+                | Operation::Constant(_)
         )
     }
 
     /// Whether it writes to a stream, and has no value.
     pub fn is_store(&self) -> bool {
-        matches!(self, Operation::Store(..) | Operation::StoreRow(..))
+        matches!(self, Operation::Store(..) | Operation::StoreRow(..) | Operation::Collect(..))
     }
 }
 
@@ -194,6 +208,7 @@ impl Trace {
                 Operation::MaxRow(a) => Operation::MaxRow(to(a)),
                 Operation::Store(stream, a) => Operation::Store(stream, to(a)),
                 Operation::StoreRow(stream, a) => Operation::StoreRow(stream, to(a)),
+                Operation::Collect(stream, a) => Operation::Collect(stream, to(a)),
                 Operation::Binary(op, a, b) => Operation::Binary(op, to(a), to(b)),
                 Operation::Fused(op, a, b, c) => Operation::Fused(op, to(a), to(b), to(c)),
                 Operation::Choose { test, a, b, yes, no } => {
