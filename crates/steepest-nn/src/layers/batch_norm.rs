@@ -72,18 +72,24 @@ impl Layer for BatchNorm {
             let axes: Vec<usize> = (0..shape.rank() - 1).collect();
             let count = shape.rows() as f64;
             let mean = x.sum_over(&axes) * (1.0 / count);
-            let centred = x - mean;
-            let variance = centred.square().sum_over(&axes) * (1.0 / count);
+            // Centred by a number that does not depend on x, so that x's derivative needs two sums, not three:
+            // σ² = Σ (x − c)² / n − (μ − c)² for every c, and with c = μ the last term is 0, though not its derivatives.
+            let centre = mean.stop_gradient();
+            let (centred, drift) = (x - centre, mean - centre);
+            let variance = centred.square().sum_over(&axes) * (1.0 / count) - drift.square();
             let unbiased = (variance * (count / (count - 1.0).max(1.0))).stop_gradient();
-            for (running, batch) in [(running_mean, mean.stop_gradient()), (running_var, unbiased)] {
+            for (running, batch) in [(running_mean, centre), (running_var, unbiased)] {
                 cx.set_state(running, running * (1.0 - self.momentum) + batch * self.momentum);
             }
-            centred * (1.0 / (variance + self.epsilon).sqrt())
+            let scale = 1.0 / (variance + self.epsilon).sqrt();
+            let scale = gain.map_or(scale, |gain| gain * scale);
+            let drift = drift * scale;
+            centred * scale + shift.map_or(-drift, |shift| shift - drift)
         } else {
-            (x - running_mean) * (1.0 / (running_var + self.epsilon).sqrt())
+            let y = (x - running_mean) * (1.0 / (running_var + self.epsilon).sqrt());
+            let scaled = gain.map_or(y, |gain| y * gain);
+            shift.map_or(scaled, |shift| scaled + shift)
         };
-        let scaled = gain.map_or(y, |gain| y * gain);
-        let y = shift.map_or(scaled, |shift| scaled + shift);
         cx.normalizes(&["weight", "bias", "running_mean", "running_var"], x, y);
         y
     }

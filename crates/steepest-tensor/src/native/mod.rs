@@ -273,11 +273,16 @@ struct Run<'a> {
     /// Whether, besides, several rows fill a vector: then all of the tile is done vector by vector, a value with one
     /// element for each row being equal in all lanes of the row.
     packed: bool,
+    /// Whether a row is one vector, and nothing has one element for each row: then all elements follow one another, and
+    /// a value with one element for each column is one vector for all.
+    columns: bool,
 }
 
 impl<'a> Run<'a> {
     fn new(tile: &'a Tile, start: usize, double: bool) -> Run<'a> {
-        let narrow = !tile.flat && (2..=if double { 8 } else { 16 }).contains(&tile.width);
+        let lanes = if double { 8 } else { 16 };
+        let columns = tile.width == lanes && tile.panels.is_none() && has_no_rows(tile);
+        let narrow = !tile.flat && (2..=lanes).contains(&tile.width) && !columns;
         Run {
             tile,
             end: start,
@@ -291,6 +296,7 @@ impl<'a> Run<'a> {
             by_rows: tile.panels.is_some(),
             narrow,
             packed: narrow && !double && matches!(tile.width, 2 | 4) && tile.panels.is_none(),
+            columns,
         }
     }
 
@@ -392,7 +398,8 @@ impl<'a> Run<'a> {
                 Operation::SplatIndex(number)
             });
         }
-        self.by_rows |= shape == Access::Wide && matches!(access, Access::Row | Access::Column);
+        let in_rows = matches!(access, Access::Row | Access::Column) && !self.columns;
+        self.by_rows |= shape == Access::Wide && in_rows;
         let moves = matches!(access, Access::Wide | Access::Row);
         if moves && let Some(&value) = self.values.get(&stream) {
             return value;
@@ -403,6 +410,7 @@ impl<'a> Run<'a> {
             Access::One => Operation::Splat(number),
             Access::Row if self.packed => Operation::Spread(number, version),
             Access::Column if self.packed => Operation::Repeat(number),
+            Access::Column if self.columns => Operation::Lanes(number),
             // There, the row itself may be written later.
             Access::Row if self.narrow => Operation::LoadRow(number, version),
             Access::Row if shape == Access::Wide => Operation::Splat(number),
@@ -456,6 +464,16 @@ impl<'a> Run<'a> {
         };
         (self.trace.finish(), self.streams, shape)
     }
+}
+
+/// Whether all of a tile's instructions work on wide values, column by column.
+fn has_no_rows(tile: &Tile) -> bool {
+    tile.instrs.iter().all(|instr| {
+        let of_rows = |arg: &Operand| arg.access == Access::Row;
+        matches!(instr.kind, TileKind::Map(_))
+            && instr.shape == Access::Wide
+            && !instr.args.iter().any(of_rows)
+    })
 }
 
 /// Whether a register is read before it is written again.

@@ -68,6 +68,8 @@ struct Builder {
     /// What later instructions may read: registers by shape.
     registers: Vec<(usize, Access)>,
     inputs: Vec<Operand>,
+    /// Whether nothing has one element for each row.
+    no_rows: bool,
 }
 
 impl Builder {
@@ -103,7 +105,7 @@ impl Builder {
     fn instr(&mut self, number: usize, labels: Place) {
         let wide_register = self.registers.iter().rev().find(|(_, access)| *access == Access::Wide);
         // Parts of rows are nothing but elements.
-        let choice = if self.tile.panels.is_some() { 7 } else { self.choices.below(8) };
+        let choice = if self.tile.panels.is_some() || self.no_rows { 7 } else { self.choices.below(8) };
         let (kind, args, shape) = match (choice, wide_register) {
             (0, Some(&(r, access))) => {
                 let kind = if number.is_multiple_of(2) { TileKind::SumRow } else { TileKind::MaxRow };
@@ -143,11 +145,14 @@ fn random_program(seed: u64, dtype: DType) -> Program {
     let panels = [None, None, Some(2), Some(3)][choices.below(4)].map(|count| Panels { count, height: rows });
     let units = rows * panels.map_or(1, |panels| panels.count);
     let tile = Tile { rows: 1, panels, width, instrs: Vec::new(), registers: 0, flat: false };
-    let mut b = Builder { choices, width, rows, arena: 0, tile, registers: Vec::new(), inputs: Vec::new() };
+    let no_rows = choices.below(3) == 0;
+    let (registers, inputs) = (Vec::new(), Vec::new());
+    let mut b = Builder { choices, width, rows, arena: 0, tile, registers, inputs, no_rows };
     for access in [Access::Wide, Access::Wide, Access::Row, Access::Column, Access::One, Access::Row] {
         let place = b.place(access);
         b.inputs.push(Operand { source: Source::Memory(place), access });
     }
+    b.inputs.retain(|input| !no_rows || input.access != Access::Row);
     b.inputs.push(Operand { source: Source::Scalar(0), access: Access::One });
     let labels = Place { space: Space::Index, offset: 0, len: rows };
     for number in 0..3 + b.choices.below(40) {
