@@ -14,7 +14,8 @@ pub const THIRD: Colour = Colour(0x0b, 0x8f, 0x6f);
 pub const FOURTH: Colour = Colour(0x8e, 0x4f, 0xa8);
 pub const FIFTH: Colour = Colour(0xc0, 0x2f, 0x5b);
 pub const SIXTH: Colour = Colour(0x7a, 0x6a, 0x12);
-pub const CYCLE: [Colour; 6] = [TRAIN, VALIDATION, THIRD, FOURTH, FIFTH, SIXTH];
+pub const SEVENTH: Colour = Colour(0x4b, 0x55, 0x63);
+pub const CYCLE: [Colour; 7] = [TRAIN, VALIDATION, THIRD, FOURTH, FIFTH, SIXTH, SEVENTH];
 
 /// The dark end of the scale of a confusion matrix.
 pub const DEEP: Colour = Colour(0x0b, 0x4a, 0x84);

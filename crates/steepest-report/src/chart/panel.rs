@@ -46,6 +46,10 @@ pub(super) struct Panel {
 /// More points than this are drawn as a faint band with their running mean.
 const NOISY: usize = 300;
 const LINE: f32 = 2.2;
+/// From the beginning of an entry of the legend to its words.
+const KEY: f32 = 27.0;
+/// From one line of the legend to the next.
+const LEGEND_LINE: f32 = 22.0;
 
 impl Panel {
     /// `None` if no curve has a point.
@@ -126,13 +130,28 @@ impl Panel {
             upward: false,
         };
         drawing.shapes.push(Shape::Text(title));
-        let mut at = x;
-        for curve in self.curves.iter().filter(|curve| !curve.name.is_empty()) {
-            let label = self.legend(curve);
-            drawing.line((at, y + 19.0), (at + 20.0, y + 19.0), Stroke::solid(curve.colour, 3.0));
-            drawing.text(label.as_str(), (at + 27.0, y + 24.0), LABEL_SIZE, INK, Anchor::Start);
-            at += 27.0 + font::width(&label, LABEL_SIZE, Face::Regular) + 24.0;
+        for (curve, label, (right, down)) in self.keys(frame) {
+            let (x, y) = (x + right, y + down);
+            drawing.line((x, y + 19.0), (x + 20.0, y + 19.0), Stroke::solid(curve.colour, 3.0));
+            drawing.text(label, (x + KEY, y + 24.0), LABEL_SIZE, INK, Anchor::Start);
         }
+    }
+
+    /// What the legend says of each curve with a name, and where, from its first entry on: in as many lines as it takes.
+    fn keys(&self, frame: Frame) -> Vec<(&Curve, String, Point)> {
+        let (mut right, mut down) = (0.0, 0.0);
+        let named = self.curves.iter().filter(|curve| !curve.name.is_empty());
+        let key = |curve| {
+            let label = self.legend(curve);
+            let width = KEY + font::width(&label, LABEL_SIZE, Face::Regular);
+            if right > 0.0 && right + width > frame.size.0 - 24.0 {
+                (right, down) = (0.0, down + LEGEND_LINE);
+            }
+            let at = (right, down);
+            right += width + 24.0;
+            (curve, label, at)
+        };
+        named.map(key).collect()
     }
 }
 
@@ -152,7 +171,8 @@ impl<'a> Plot<'a> {
         let steps = panel.horizontal.0;
         let x = Axis::exact(points.map(|p| p.0 / steps).chain([0.0]));
         let y = panel.vertical();
-        let (left, right, top, bottom) = (12.0 + LABEL_SIZE + 10.0 + gutter + 8.0, 26.0, 76.0, 52.0);
+        let legend = panel.keys(frame).last().map_or(0.0, |(.., (_, down))| *down);
+        let (left, right, top, bottom) = (12.0 + LABEL_SIZE + 10.0 + gutter + 8.0, 26.0, 76.0 + legend, 52.0);
         let corner = (frame.corner.0 + left, frame.corner.1 + top);
         let size = (frame.size.0 - left - right, frame.size.1 - top - bottom);
         Plot { panel, frame, corner, size, x, y }
@@ -261,6 +281,25 @@ fn running_mean(points: &[(f64, f64)], reach: usize) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_legend_takes_several_lines() {
+        let curve = |k: usize| Curve {
+            name: format!("a curve with a long name, number {k}"),
+            colour: INK,
+            series: Series { key: "y".to_owned(), points: vec![(1.0, 1.0), (2.0, 0.5)] },
+        };
+        let curves = (0..7).map(curve).collect();
+        let panel = Panel::new(&History::default(), "Curves", "y", curves, Scale::Linear).unwrap();
+        let frame = Frame { corner: (0.0, 0.0), size: (800.0, 500.0) };
+        let keys = panel.keys(frame);
+        for (_, label, (right, _)) in &keys {
+            assert!(right + KEY + font::width(label, LABEL_SIZE, Face::Regular) < frame.size.0, "{label}");
+        }
+        assert!(keys[6].2.1 > keys[0].2.1);
+        // The axes begin below it.
+        assert!(Plot::new(&panel, frame, 40.0).corner.1 > 24.0 + keys[6].2.1 + LEGEND_LINE);
+    }
 
     #[test]
     fn the_running_mean_is_centred() {
