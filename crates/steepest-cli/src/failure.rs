@@ -29,6 +29,8 @@ pub enum Failure {
     UnknownName { name: String, help: String },
     #[error("{} is a data file: which column is to be predicted?", path.display())]
     NoTarget { path: PathBuf, columns: Vec<String> },
+    #[error("{} has no model yet: the run is under way, or was interrupted", directory.display())]
+    NoModelYet { directory: PathBuf },
     #[error("{} exists already", path.display())]
     Exists { path: PathBuf },
     #[error("{} is to be predicted from and written to at once", path.display())]
@@ -94,6 +96,9 @@ impl Failure {
             Failure::File { .. } => Some("check the path and your rights".to_owned()),
             Failure::UnknownName { help, .. } => Some(help.clone()),
             Failure::NoTarget { columns, .. } => Some(which_target(columns)),
+            Failure::NoModelYet { directory } => {
+                Some(format!("`steepest train --resume {}` goes on with it", directory.display()))
+            }
             Failure::Exists { .. } => Some("remove it first, or name another with `--output`".to_owned()),
             Failure::SameFile { .. } => Some("name another file with `--output`".to_owned()),
             _ => None,

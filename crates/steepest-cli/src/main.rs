@@ -1,6 +1,9 @@
 //! The command-line program `steepest`.
 #![forbid(unsafe_code)]
 
+#[macro_use]
+mod output;
+
 mod arguments;
 mod commands;
 mod failure;
@@ -21,7 +24,7 @@ fn main() -> ExitCode {
         // Whoever reads has heard enough, such as `steepest list | head`.
         Err(failure) if failure.is_closed_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            eprint!("{}", failure.render(&Style::stderr()));
+            err!("{}", failure.render(&Style::stderr()));
             ExitCode::FAILURE
         }
     }

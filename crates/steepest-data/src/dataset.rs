@@ -173,6 +173,10 @@ impl Dataset {
     ) -> Result<Dataset, DataError> {
         let example = example.into();
         let rows = features.len() / example.elements().max(1);
+        if rows * example.elements() != features.len() {
+            let expected = rows * example.elements();
+            return Err(DataError::Length { what: "features", expected, got: features.len() });
+        }
         let width = targets.len().checked_div(rows).unwrap_or(1).max(1);
         if rows * width != targets.len() {
             return Err(DataError::Length { what: "targets", expected: rows * width, got: targets.len() });

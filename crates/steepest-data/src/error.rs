@@ -79,7 +79,7 @@ pub enum SparseProblem {
 }
 
 /// What can be wrong with data. The message says what, where, expected and got, and what to do.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum DataError {
     /// The file does not exist.
@@ -629,6 +629,13 @@ pub enum DataError {
         /// The row of the cursor.
         row: u64,
     },
+}
+
+/// As for people: it is what `main` prints of an error that it returns.
+impl fmt::Debug for DataError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 /// What a column that does not exist was wanted for.

@@ -277,8 +277,15 @@ impl fmt::Display for Problem {
 }
 
 /// Everything that is wrong with a graph, in the order in which it was built.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct PlanErrors(pub Vec<Problem>);
+
+/// As for people: it is what `main` prints of an error that it returns.
+impl fmt::Debug for PlanErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
 
 impl fmt::Display for PlanErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,12 +1,13 @@
 //! What can be wrong with the name or the settings of a layer, loss, metric, model or initializer, or
 //! with the numbers given to a metric. (A shape that does not fit is a problem of the graph.)
 
+use std::fmt;
 use steepest_spec::SettingError;
 
 use crate::Task;
 
 /// Why something could not be built or fed.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum NnError {
     /// A name that is not registered.
@@ -103,6 +104,14 @@ pub enum NnError {
         /// How many were given.
         got: usize,
     },
+}
+
+/// As for people: it is what `main` prints of an error that it returns.
+impl fmt::Debug for NnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        self.help().map_or(Ok(()), |help| write!(f, "\n  help: {help}"))
+    }
 }
 
 impl NnError {

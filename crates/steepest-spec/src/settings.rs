@@ -115,7 +115,7 @@ impl SettingError {
             SettingError::Unacceptable { accepts, got, .. }
                 if accepts.starts_with("a list") && !got.starts_with('[') =>
             {
-                Some(format!("a list is written in brackets: [{got}]"))
+                Some(format!("a list is written in brackets: [{}]", got.trim_matches('"')))
             }
             _ => None,
         }

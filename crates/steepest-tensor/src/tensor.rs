@@ -1,6 +1,7 @@
 //! Host tensors: a shape and the numbers, for feeding, reading and storing values.
 
 use crate::{DType, Shape};
+use std::fmt;
 
 /// The numbers of a tensor, in row-major order.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,7 +32,7 @@ pub struct Tensor {
 }
 
 /// A tensor whose parts do not fit together.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TensorError {
     /// The number of values is not the number of elements of the shape.
     #[error("shape {shape} needs {} values, got {values}", shape.elements())]
@@ -41,6 +42,13 @@ pub enum TensorError {
         /// The number of values given.
         values: usize,
     },
+}
+
+/// As for people: it is what `main` prints of an error that it returns.
+impl fmt::Debug for TensorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 impl Buffer {

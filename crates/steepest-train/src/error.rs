@@ -1,5 +1,6 @@
 //! What can go wrong with a run.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +11,7 @@ use steepest_nn::NnError;
 use crate::{Fault, PyTorchFault, SpecError, VectorFileFault, VectorsError};
 
 /// What can go wrong with a run.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainError {
     /// The spec cannot be used.
@@ -204,6 +205,14 @@ pub enum TrainError {
         /// The file.
         path: PathBuf,
     },
+}
+
+/// As for people: it is what `main` prints of an error that it returns.
+impl fmt::Debug for TrainError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        self.help().map_or(Ok(()), |help| write!(f, "\n  help: {help}"))
+    }
 }
 
 macro_rules! boxed {

@@ -1,7 +1,7 @@
 //! Predictions for rows of a file, in memory that does not grow with the file.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use steepest_data::{Dataset, Encoder, FeatureForm, ReadOptions, Scaling, Table, read_sequences, sources};
@@ -98,7 +98,13 @@ impl<'m> Predictor<'m> {
         let mut table = source.table().keep_text();
         let mut encoder = Encoder::new(learned, &table)?;
         let mut csv = csv::Writer::from_writer(out);
-        let write = |error: csv::Error| TrainError::io("write", Path::new("the predictions"))(error.into());
+        let write = |error: csv::Error| {
+            let source = match error.into_kind() {
+                csv::ErrorKind::Io(source) => source,
+                other => io::Error::other(format!("{other:?}")),
+            };
+            TrainError::io("write", Path::new("the predictions"))(source)
+        };
         csv.write_record(self.header(&table)).map_err(write)?;
         let mut predicted = Predicted { rows: 0, findings: Vec::new() };
         let classes = learned.target.classes();
@@ -121,15 +127,10 @@ impl<'m> Predictor<'m> {
                     .flatten()
                     .try_for_each(|field| csv.write_field(field))
                     .map_err(write)?;
-                let fields = match prediction {
-                    Prediction::Numbers(numbers) => numbers.iter().map(f64::to_string).collect(),
-                    Prediction::Class { class, probabilities } => {
-                        let name = classes.get(*class).cloned().unwrap_or_else(|| class.to_string());
-                        let shares = probabilities.iter().map(|p| format!("{p:.6}"));
-                        std::iter::once(name).chain(shares).collect::<Vec<String>>()
-                    }
-                };
-                fields.iter().try_for_each(|field| csv.write_field(field)).map_err(write)?;
+                fields(prediction, classes)
+                    .iter()
+                    .try_for_each(|field| csv.write_field(field))
+                    .map_err(write)?;
                 csv.write_record(None::<&[u8]>).map_err(write)?;
             }
             predicted.rows += rows as u64;
@@ -241,17 +242,25 @@ fn written(rows: &[Prediction], classes: &[String], out: &mut dyn Write) -> Resu
     let names = classes.iter().map(|class| format!(",probability:{class}"));
     writeln!(out, "row,prediction{}", names.collect::<String>()).map_err(failed)?;
     for (row, prediction) in rows.iter().enumerate() {
-        let fields = match prediction {
-            Prediction::Numbers(numbers) => numbers.iter().map(f64::to_string).collect(),
-            Prediction::Class { class, probabilities } => {
-                let name = classes.get(*class).cloned().unwrap_or_else(|| class.to_string());
-                let shares = probabilities.iter().map(|p| format!("{p:.6}"));
-                std::iter::once(name).chain(shares).collect::<Vec<String>>()
-            }
-        };
-        writeln!(out, "{},{}", row + 1, fields.join(",")).map_err(failed)?;
+        writeln!(out, "{},{}", row + 1, fields(prediction, classes).join(",")).map_err(failed)?;
     }
     Ok(Predicted { rows: rows.len() as u64, findings: Vec::new() })
+}
+
+/// The numbers, or the class and the probability of each.
+fn fields(prediction: &Prediction, classes: &[String]) -> Vec<String> {
+    match prediction {
+        Prediction::Numbers(numbers) => numbers.iter().map(f64::to_string).collect(),
+        Prediction::Class { class, probabilities } => {
+            let name = classes.get(*class).cloned().unwrap_or_else(|| class.to_string());
+            std::iter::once(name).chain(probabilities.iter().map(|&p| share(p))).collect()
+        }
+    }
+}
+
+/// A probability to six digits, so that the logarithm of a small one can be taken too.
+fn share(p: f64) -> String {
+    if p == 0.0 || p >= 1e-3 { format!("{p:.6}") } else { format!("{p:.5e}") }
 }
 
 fn prediction(outputs: Slice<'_>, row: usize, width: usize, task: Task, scaling: Scaling) -> Prediction {

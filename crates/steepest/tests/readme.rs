@@ -20,8 +20,10 @@ fn shown(name: &str) -> String {
 fn the_readme_shows_the_examples_as_they_are() {
     let blocks: Vec<&str> =
         README.split("```rust\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect();
-    assert_eq!(blocks.len(), 4, "one block for each example");
-    for (block, name) in blocks.iter().zip(["train.rs", "own_layer.rs", "own_loss.rs", "own_transform.rs"]) {
+    assert_eq!(blocks.len(), 5, "one block for each example");
+    for (block, name) in
+        blocks.iter().zip(["train.rs", "arrays.rs", "own_layer.rs", "own_loss.rs", "own_transform.rs"])
+    {
         let example = shown(name);
         assert!(example.trim() == *block, "{name} is shown otherwise; it is\n{example}");
     }

@@ -24,7 +24,7 @@ pub fn run(arguments: &Evaluate) -> Result<(), Failure> {
     if let (Some(stem), Some(confusion)) = (&arguments.confusion, &evaluation.confusion) {
         let heading = format!("Confusion on {} rows", grouped(evaluation.rows as u64));
         for path in draw(confusion, &heading, stem)? {
-            eprintln!("wrote {}", path.display());
+            errln!("wrote {}", path.display());
         }
     }
     Ok(())

@@ -63,7 +63,7 @@ fn tell(findings: &[steepest::data::Finding]) {
     let style = Style::stderr();
     for finding in findings {
         let word = if finding.is_warning() { style.yellow("warning:") } else { style.cyan("note:") };
-        eprintln!("{word} {finding}");
+        errln!("{word} {finding}");
     }
 }
 
@@ -73,6 +73,9 @@ fn model_file(path: &Path) -> PathBuf {
 }
 
 fn load_model(path: &Path) -> Result<SavedModel, Failure> {
+    if path.join("run.toml").is_file() && !model_file(path).exists() {
+        return Err(Failure::NoModelYet { directory: path.to_owned() });
+    }
     Ok(SavedModel::load(model_file(path))?)
 }
 

@@ -31,19 +31,38 @@ pub fn run(arguments: &Predict) -> Result<(), Failure> {
     {
         return Err(Failure::SameFile { path: path.clone() });
     }
-    let failed = |source| Failure::File { action: "write", path: path.clone(), source };
-    let mut out = BufWriter::new(File::create(path).map_err(failed)?);
-    let predicted = predictor.csv(&data, &mut out)?;
-    out.flush().map_err(failed)?;
+    let predicted = whole(path, |out| Ok(predictor.csv(&data, out)?))?;
     tell(&predicted.findings);
     let style = Style::stderr();
-    eprintln!(
+    errln!(
         "{} {} rows predicted, written to {}",
         style.green("done:"),
         grouped(predicted.rows),
         path.display()
     );
     Ok(())
+}
+
+/// Writes a file that appears when it is whole: until then, and after a failure, what was there before stays. What is no
+/// file, such as a pipe, is written to directly.
+fn whole<R>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<R, Failure>) -> Result<R, Failure> {
+    let failed = |source| Failure::File { action: "write", path: path.to_owned(), source };
+    let direct = fs::metadata(path).is_ok_and(|found| !found.is_file());
+    let mut name = path.as_os_str().to_owned();
+    name.push(if direct { "" } else { ".part" });
+    let part = Path::new(&name);
+    let mut out = BufWriter::new(File::create(part).map_err(failed)?);
+    let written = write(&mut out).and_then(|written| {
+        out.flush().map_err(failed)?;
+        Ok(written)
+    });
+    match written {
+        Ok(_) if !direct => fs::rename(part, path).map_err(failed)?,
+        // What is left of it says nothing.
+        Err(_) if !direct => drop(fs::remove_file(part)),
+        _ => {}
+    }
+    written
 }
 
 /// The name that errors call standard input.

@@ -12,12 +12,7 @@ pub fn export(arguments: &Export) -> Result<(), Failure> {
     let options = PyTorchOptions { rename: arguments.rename.clone(), partial: false };
     let tensors = load_model(&arguments.model)?.export_pytorch(&arguments.output, &options)?;
     let style = Style::stderr();
-    eprintln!(
-        "{} {} tensors in {}",
-        style.green("wrote"),
-        grouped(tensors as u64),
-        arguments.output.display()
-    );
+    errln!("{} {} tensors in {}", style.green("wrote"), grouped(tensors as u64), arguments.output.display());
     Ok(())
 }
 
@@ -37,9 +32,9 @@ pub fn import(arguments: &Import) -> Result<(), Failure> {
     let style = Style::stderr();
     let left_out = left_out.to_string();
     if !left_out.is_empty() {
-        eprintln!("{} left out:{left_out}", style.yellow("warning:"));
+        errln!("{} left out:{left_out}", style.yellow("warning:"));
     }
-    eprintln!(
+    errln!(
         "{} {} tensors to {}",
         style.green("imported"),
         grouped(tensors as u64),

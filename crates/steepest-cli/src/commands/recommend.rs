@@ -20,14 +20,14 @@ pub fn run(arguments: &Recommend) -> Result<(), Failure> {
     let ranked = model.recommend(&arguments.user, arguments.count, &seen)?;
     let style = Style::stderr();
     if !model.knows_user(&arguments.user) {
-        eprintln!(
+        errln!(
             "{} training never saw `{}`: items are ranked by what they mean to everyone",
             style.yellow("warning:"),
             arguments.user
         );
     }
     if !seen.is_empty() {
-        eprintln!("{} {} items that the user has rated are left out", style.cyan("note:"), seen.len());
+        errln!("{} {} items that the user has rated are left out", style.cyan("note:"), seen.len());
     }
     show(&ranked, "item", "predicted", arguments.json)
 }

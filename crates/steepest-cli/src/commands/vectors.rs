@@ -13,7 +13,7 @@ pub fn run(arguments: &arguments::Vectors) -> Result<(), Failure> {
     let format = if arguments.binary { VectorFormat::Binary } else { VectorFormat::Text };
     vectors.save(&arguments.output, format)?;
     let (count, width) = (grouped(vectors.names.len() as u64), vectors.width);
-    eprintln!("wrote {count} vectors of size {width} to {}", arguments.output.display());
+    errln!("wrote {count} vectors of size {width} to {}", arguments.output.display());
     Ok(())
 }
 

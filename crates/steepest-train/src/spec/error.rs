@@ -35,7 +35,7 @@ pub enum Place {
 /// assert_eq!(error.to_string(), "run.toml:5:1: `batch` has no setting `siz`");
 /// assert_eq!(error.help().unwrap(), "did you mean `size`?");
 /// ```
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub struct SpecError {
     /// The file, or what stands for it.
     pub origin: PathBuf,
@@ -44,6 +44,14 @@ pub struct SpecError {
     /// What is wrong.
     #[source]
     pub kind: Box<SpecProblem>,
+}
+
+/// As for people: it is what `main` prints of an error that it returns.
+impl fmt::Debug for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        self.help().map_or(Ok(()), |help| write!(f, "\n  help: {help}"))
+    }
 }
 
 impl fmt::Display for SpecError {

@@ -40,9 +40,9 @@ pub fn run(arguments: &Train) -> Result<(), Failure> {
     interrupt_on_ctrl_c(trainer.interrupt());
     let overview = trainer.overview();
     let directory = trainer.spec().and_then(|spec| spec.run.directory.clone());
-    println!("{}", header::header(trainer.spec(), &overview, &style).trim_end());
+    outln!("{}", header::header(trainer.spec(), &overview, &style).trim_end());
     tell(trainer.data_findings());
-    println!();
+    outln!();
 
     let mut progress = Progress::new(overview.steps_done, overview.steps);
     let mut record = Record::new(style);
@@ -98,7 +98,7 @@ fn interrupt_on_ctrl_c(interrupt: Arc<AtomicBool>) {
         if interrupt.swap(true, Ordering::SeqCst) {
             std::process::exit(1);
         }
-        eprintln!("\nfinishing this step and saving; Ctrl-C once more stops at once");
+        errln!("\nfinishing this step and saving; Ctrl-C once more stops at once");
     });
 }
 
@@ -111,17 +111,17 @@ fn conclude(
 ) -> Result<(), Failure> {
     let failed = matches!(stopped, Some(StopReason::Diverged { .. } | StopReason::Interrupted { .. }));
     if let Some(reason) = stopped.as_ref().filter(|_| !failed) {
-        println!("\n{reason}");
-        reason.help().into_iter().for_each(|help| println!("  {}: {help}", style.cyan("help")));
+        outln!("\n{reason}");
+        reason.help().into_iter().for_each(|help| outln!("  {}: {help}", style.cyan("help")));
     }
     if let Some(test) = test {
-        println!("\n{} {test}", style.green("test"));
+        outln!("\n{} {test}", style.green("test"));
     }
     if let Some(directory) = &directory {
         match pictures(test, directory) {
-            Ok(files) => println!("{}  {}: {}", style.green("run"), directory.display(), files.join(", ")),
+            Ok(files) => outln!("{}  {}: {}", style.green("run"), directory.display(), files.join(", ")),
             // The model is there all the same.
-            Err(failure) => eprint!("{}", failure.render_as("warning:", &Style::stderr())),
+            Err(failure) => err!("{}", failure.render_as("warning:", &Style::stderr())),
         }
     }
     match stopped {

@@ -56,7 +56,7 @@ impl Progress {
                 bar.set_position(report.step);
                 bar.set_message(said);
             }
-            None => println!("step {} of {} · {said}", grouped(report.step), grouped(self.steps)),
+            None => outln!("step {} of {} · {said}", grouped(report.step), grouped(self.steps)),
         }
     }
 
@@ -67,8 +67,8 @@ impl Progress {
         }
         for line in lines {
             match &self.bar {
-                Some(bar) => bar.suspend(|| println!("{line}")),
-                None => println!("{line}"),
+                Some(bar) => bar.suspend(|| outln!("{line}")),
+                None => outln!("{line}"),
             }
         }
     }
@@ -77,8 +77,8 @@ impl Progress {
     pub fn warn(&mut self, text: &str) {
         let line = format!("{} {text}", Style::stderr().yellow("warning:"));
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| errln!("{line}")),
+            None => errln!("{line}"),
         }
     }
 

@@ -33,19 +33,19 @@ pub fn run(spec: &RunSpec) -> Result<(), Failure> {
 fn pass(streaming: Streaming) -> Result<(), Failure> {
     let style = Style::stdout();
     let directory = streaming.spec().run.directory.clone();
-    println!("{}", header(&streaming, &style).trim_end());
+    outln!("{}", header(&streaming, &style).trim_end());
     tell(streaming.findings());
-    streaming.warnings().iter().for_each(|warning| eprintln!("{} {warning}", style.yellow("warning:")));
+    streaming.warnings().iter().for_each(|warning| errln!("{} {warning}", style.yellow("warning:")));
     interrupt_on_ctrl_c(streaming.interrupt());
-    println!();
+    outln!();
     for line in HEADINGS {
-        println!("{}", style.dim(line));
+        outln!("{}", style.dim(line));
     }
     let mut ended = None;
     for event in streaming.run() {
         match event? {
-            StreamEvent::Progress(line) => println!("{}", row(&line)),
-            StreamEvent::Test(evaluation) => println!("\n{} {evaluation}", style.green("test")),
+            StreamEvent::Progress(line) => outln!("{}", row(&line)),
+            StreamEvent::Test(evaluation) => outln!("\n{} {evaluation}", style.green("test")),
             StreamEvent::Ended(passed) => ended = Some(passed),
             StreamEvent::Saved(_) => {}
         }
@@ -53,11 +53,7 @@ fn pass(streaming: Streaming) -> Result<(), Failure> {
     let Some(passed) = ended else { return Ok(()) };
     conclude(&passed, &style);
     if let Some(directory) = &directory {
-        println!(
-            "{}  {}: model.safetensors, run.toml, metrics.jsonl",
-            style.green("run"),
-            directory.display()
-        );
+        outln!("{}  {}: model.safetensors, run.toml, metrics.jsonl", style.green("run"), directory.display());
     }
     let reason = match passed.diverged {
         Some(tensor) => StopReason::Diverged {
@@ -126,5 +122,5 @@ fn conclude(passed: &Passed, style: &Style) {
     row("features", grouped(passed.features));
     let speed = passed.rows as f64 / passed.seconds.max(1e-9);
     row("time", format!("{}, {} rows a second", record::clock(passed.seconds), grouped(speed as u64)));
-    println!("\n{}", table.render("", style).trim_end());
+    outln!("\n{}", table.render("", style).trim_end());
 }
