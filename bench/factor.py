@@ -21,6 +21,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from turns import report
+
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 ROOT = Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "target" / "release"
@@ -117,13 +119,6 @@ def words():
             model.train(sentences, total_examples=len(sentences), epochs=1)
             others.append(count / (time.process_time() - begun))
     report("skip-gram, words a second", own, "gensim", others)
-
-
-def report(what, own, peer, others):
-    a, b = statistics.median(own), statistics.median(others)
-    ratios = [x / y for x, y in zip(own, others)]
-    print(f"{what}: Steepest {a:,.2f}, {peer} {b:,.2f}: {a / b:.2f} times")
-    print(f"  turn by turn: {', '.join(f'{ratio:.2f}' for ratio in ratios)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from turns import report
+
 os.environ["OMP_NUM_THREADS"] = "1"
 ROOT = Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "target" / "release"
@@ -149,13 +151,6 @@ def bags():
     report("R8, bags of words and pairs, runs a second", own, "fastText", others)
     means = [statistics.mean(score[system] for score in scores) for system in (0, 1)]
     print(f"  accuracy: Steepest {means[0]:.4f}, fastText {means[1]:.4f}")
-
-
-def report(what, own, peer, others):
-    a, b = statistics.median(own), statistics.median(others)
-    ratios = [x / y for x, y in zip(own, others)]
-    print(f"{what}: Steepest {a:,.2f}, {peer} {b:,.2f}: {a / b:.2f} times")
-    print(f"  turn by turn: {', '.join(f'{ratio:.2f}' for ratio in ratios)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,13 @@ impl Folder {
         answer
     }
 
+    /// Runs the program while nobody reads what it prints.
+    pub fn run_unheard(&self, arguments: &[&str]) -> Answer {
+        let mut child = self.start(arguments);
+        drop(child.stdout.take());
+        Answer::of(child)
+    }
+
     fn start(&self, arguments: &[&str]) -> Child {
         Command::new(env!("CARGO_BIN_EXE_steepest"))
             .args(arguments)

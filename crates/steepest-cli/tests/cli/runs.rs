@@ -36,6 +36,38 @@ fn a_run_leaves_its_model_records_and_pictures_and_can_be_used() {
 }
 
 #[test]
+fn a_run_goes_on_when_nobody_listens() {
+    let folder = Folder::new();
+    folder.bundled("iris.csv");
+    let train = ["train", "iris.csv", "--target", "species", "--out", "run", "--set", "stop.epochs=5"];
+    let answer = folder.run_unheard(&train);
+    assert!(answer.code == 0 && !answer.stderr.contains("panicked"), "{}", answer.stderr);
+    assert!(folder.path("run/model.safetensors").exists());
+    let answer = folder.run_unheard(&["predict", "run", "iris.csv"]);
+    assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
+}
+
+#[test]
+fn predictions_that_fail_leave_the_file_as_it_was() {
+    let folder = trained("iris.csv", "species", &[]);
+    let rows = folder.read("iris.csv");
+    folder.write("bad.csv", format!("{}\nlong,long,long,long,long\n", rows.trim_end()));
+    folder.write("out.csv", "before");
+    let answer = folder.run(&["predict", "run", "bad.csv", "-o", "out.csv"]);
+    assert!(answer.code == 1 && answer.stderr.contains("bad.csv:152"), "{}", answer.stderr);
+    assert_eq!(folder.read("out.csv"), "before");
+    assert!(!folder.path("out.csv.part").exists());
+}
+
+#[test]
+fn a_run_without_a_model_says_how_to_go_on() {
+    let folder = trained("iris.csv", "species", &[]);
+    std::fs::remove_file(folder.path("run/model.safetensors")).unwrap();
+    let answer = folder.run(&["inspect", "run"]);
+    assert!(answer.code == 1 && answer.stderr.contains("train --resume run"), "{}", answer.stderr);
+}
+
+#[test]
 fn rows_to_predict_need_no_target_and_may_hold_new_categories() {
     let folder = Folder::new();
     let rows: String = (0..60)
