@@ -620,8 +620,36 @@ impl Dataset {
         rows: impl IntoIterator<Item = usize>,
         mut targets: TargetsMut<'_, R>,
     ) -> Result<(), DataError> {
-        for (at, row) in rows.into_iter().enumerate() {
-            self.fill_target(self.stored(row)?, at, &mut targets)?;
+        match (&mut targets, &*self.targets) {
+            // A row of these takes less time than to look at what its targets are.
+            (TargetsMut::Real(into), Targets::Numbers { values, width: 1, .. }) => {
+                self.fill_each("target buffer", rows, into, |row| R::from_f64(values[row]))
+            }
+            (TargetsMut::Classes(into), Targets::Classes { labels, .. }) => {
+                self.fill_each("target buffer", rows, into, |row| labels[row])
+            }
+            _ => rows
+                .into_iter()
+                .enumerate()
+                .try_for_each(|(at, row)| self.fill_target(self.stored(row)?, at, &mut targets)),
+        }
+    }
+
+    /// Writes one value of each row, which is looked up by its place in the store.
+    #[inline(always)]
+    pub(crate) fn fill_each<T>(
+        &self,
+        what: &'static str,
+        rows: impl IntoIterator<Item = usize>,
+        into: &mut [T],
+        value: impl Fn(usize) -> T,
+    ) -> Result<(), DataError> {
+        let got = into.len();
+        let mut slots = into.iter_mut();
+        for row in rows {
+            let short = || DataError::Length { what, expected: got + 1, got };
+            let slot = slots.next().ok_or_else(short)?;
+            *slot = value(self.stored(row)?);
         }
         Ok(())
     }

@@ -41,9 +41,10 @@ pub struct Permutation {
     left: u64,
     /// The number of bits of the right half, k.
     right_bits: u32,
-    cycles: u32,
+    cycles: usize,
     keys: [u64; ROUNDS],
-    multiply: u64,
+    /// The multiplier of each round, by cycle: other bits of one multiplier.
+    multipliers: [[u64; ROUNDS]; 2],
 }
 
 impl Permutation {
@@ -55,7 +56,10 @@ impl Permutation {
         let left = n.div_ceil(1 << right_bits).max(1);
         let keys = std::array::from_fn(|round| key.bits(round as u64));
         let multiply = key.bits(ROUNDS as u64);
-        Permutation { n, left, right_bits, cycles, keys, multiply }
+        let turned = |at: usize| multiply.rotate_left(5 * at as u32) | 1;
+        let multipliers =
+            std::array::from_fn(|cycle| std::array::from_fn(|round| turned(cycle * ROUNDS + round)));
+        Permutation { n, left, right_bits, cycles, keys, multipliers }
     }
 
     /// The number of entries.
@@ -101,8 +105,7 @@ impl Permutation {
     #[inline]
     fn forward(&self, value: u64) -> u64 {
         let (mut left, mut right) = (value >> self.right_bits, value & ((1 << self.right_bits) - 1));
-        for cycle in 0..self.cycles {
-            let multipliers = self.multipliers(cycle);
+        for multipliers in &self.multipliers[..self.cycles] {
             for round in [0, 2, 4] {
                 left += high(mixed(right, self.keys[round], multipliers[round]), self.left);
                 left -= if left >= self.left { self.left } else { 0 };
@@ -116,8 +119,7 @@ impl Permutation {
     #[inline]
     fn backward(&self, value: u64) -> u64 {
         let (mut left, mut right) = (value >> self.right_bits, value & ((1 << self.right_bits) - 1));
-        for cycle in (0..self.cycles).rev() {
-            let multipliers = self.multipliers(cycle);
+        for multipliers in self.multipliers[..self.cycles].iter().rev() {
             for round in [4, 2, 0] {
                 right ^= mixed(left, self.keys[round + 1], multipliers[round + 1])
                     >> (u64::BITS - self.right_bits);
@@ -127,13 +129,6 @@ impl Permutation {
             }
         }
         left << self.right_bits | right
-    }
-
-    /// The multiplier of each round: other bits of the one multiplier.
-    #[inline(always)]
-    fn multipliers(&self, cycle: u32) -> [u64; ROUNDS] {
-        let multiply = self.multiply.rotate_left(5 * ROUNDS as u32 * cycle);
-        std::array::from_fn(|round| multiply.rotate_left(5 * round as u32) | 1)
     }
 }
 

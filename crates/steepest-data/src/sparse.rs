@@ -344,13 +344,9 @@ impl Dataset {
         let Features::Codes(codes) = self.features() else {
             return Err(DataError::TargetForm { wanted: "categories", got: "other features" });
         };
-        let (width, got) = (codes.fields.len(), out.len());
-        for (at, row) in rows.into_iter().enumerate() {
-            let code = codes.codes.get(self.stored(row)? * width + field).copied().unwrap_or(NO_ROW);
-            let short = || DataError::Length { what: "category buffer", expected: at + 1, got };
-            *out.get_mut(at).ok_or_else(short)? = code;
-        }
-        Ok(())
+        let width = codes.fields.len();
+        let code = |row| codes.codes.get(row * width + field).copied().unwrap_or(NO_ROW);
+        self.fill_each("category buffer", rows, out, code)
     }
 
     fn sparse(&self) -> Result<&SparseRows, DataError> {

@@ -32,7 +32,7 @@ pub use key::Key;
 pub use large_pages::large_pages;
 pub use machine::Machine;
 pub use pool::Pool;
-pub use prefetch::{prefetch, prefetch_once};
+pub use prefetch::prefetch;
 pub use shape::{Shape, ShapeError};
 pub use tensor::{Buffer, Tensor, TensorError};
 pub use verify::ProgramError;

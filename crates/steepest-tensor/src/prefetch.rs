@@ -17,35 +17,14 @@ const MOST: usize = 16;
 /// ```
 #[inline]
 pub fn prefetch<T>(slice: &[T]) {
-    ask::<T, false>(slice);
-}
-
-/// As [`prefetch`], for what is read only once before much else is: it does not drive out of the larger caches what
-/// is read again and again.
-///
-/// ```
-/// let rows = vec![1.0f32; 1000];
-/// steepest_tensor::prefetch_once(&rows[500..600]);
-/// assert_eq!(rows[500], 1.0);
-/// ```
-#[inline]
-pub fn prefetch_once<T>(slice: &[T]) {
-    ask::<T, true>(slice);
-}
-
-#[inline]
-fn ask<T, const ONCE: bool>(slice: &[T]) {
     #[cfg(target_arch = "x86_64")]
     {
-        use std::arch::x86_64::{_MM_HINT_NTA, _MM_HINT_T0, _mm_prefetch};
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
         let bytes = std::mem::size_of_val(slice).min(LINE * MOST);
         let start = slice.as_ptr().cast::<i8>();
         for offset in (0..bytes).step_by(LINE) {
             // SAFETY: the address is inside the slice, and a prefetch reads nothing.
-            unsafe {
-                let at = start.add(offset);
-                if ONCE { _mm_prefetch::<_MM_HINT_NTA>(at) } else { _mm_prefetch::<_MM_HINT_T0>(at) }
-            };
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(offset)) };
         }
     }
     #[cfg(not(target_arch = "x86_64"))]

@@ -1,6 +1,6 @@
 //! What is said of rows ahead of their use, to the processor's cache and to the system.
 
-use steepest_tensor::{large_pages, prefetch_once};
+use steepest_tensor::{large_pages, prefetch};
 
 use super::{Dataset, Features, Targets};
 
@@ -12,23 +12,23 @@ impl Dataset {
         for row in rows.into_iter().filter_map(|row| self.stored(row).ok()) {
             let range = row * width..(row + 1) * width;
             match &*self.features {
-                Features::F32(values) => prefetch_once(&values[range]),
-                Features::F64(values) => prefetch_once(&values[range]),
-                Features::Bytes { pixels, .. } => prefetch_once(&pixels[range]),
-                Features::Codes(codes) => prefetch_once(&codes.codes[range]),
+                Features::F32(values) => prefetch(&values[range]),
+                Features::F64(values) => prefetch(&values[range]),
+                Features::Bytes { pixels, .. } => prefetch(&pixels[range]),
+                Features::Codes(codes) => prefetch(&codes.codes[range]),
                 Features::Sparse(sparse) => {
                     let (columns, values) = sparse.row(row);
-                    prefetch_once(columns);
+                    prefetch(columns);
                     if !sparse.is_binary() {
-                        prefetch_once(values);
+                        prefetch(values);
                     }
                 }
                 Features::Tokens { .. } | Features::Words(_) => {}
             }
             match &*self.targets {
-                Targets::Classes { labels, .. } => prefetch_once(&labels[row..=row]),
+                Targets::Classes { labels, .. } => prefetch(&labels[row..=row]),
                 Targets::Numbers { values, width, .. } => {
-                    prefetch_once(&values[row * width..(row + 1) * width])
+                    prefetch(&values[row * width..(row + 1) * width])
                 }
                 Targets::None | Targets::Next { .. } | Targets::Context => {}
             }

@@ -160,7 +160,7 @@ macro_rules! kernels {
             }
 
             $(#[$feature])*
-            unsafe fn gather<T: Real>(
+            unsafe fn gather<T: Real, const L: usize>(
                 table: *const T,
                 size: (usize, usize),
                 indices: *const u32,
@@ -169,11 +169,11 @@ macro_rules! kernels {
                 count: usize,
             ) {
                 // SAFETY: the caller promises what the kernel asks for.
-                unsafe { rows::gather(table, size, indices, outside, to, count) }
+                unsafe { rows::gather::<T, L, $isa>(table, size, indices, outside, to, count) }
             }
 
             $(#[$feature])*
-            unsafe fn write_rows<T: Real>(
+            unsafe fn write_rows<T: Real, const L: usize>(
                 values: (*const T, usize),
                 indices: (*const u32, usize),
                 add: bool,
@@ -181,7 +181,7 @@ macro_rules! kernels {
                 range: (usize, usize),
             ) {
                 // SAFETY: the caller promises what the kernel asks for.
-                unsafe { rows::write_rows(values, indices, add, to, range) }
+                unsafe { rows::write_rows::<T, L, $isa>(values, indices, add, to, range) }
             }
 
             $(#[$feature])*
@@ -220,8 +220,8 @@ macro_rules! kernels {
                     conv: conv::<T, L>,
                     conv_weight: conv_weight::<T, L>,
                     max_pool: max_pool::<T, L>,
-                    gather: gather::<T>,
-                    write_rows: write_rows::<T>,
+                    gather: gather::<T, L>,
+                    write_rows: write_rows::<T, L>,
                     sparse_product: sparse_product::<T>,
                     add_product: add_product::<T>,
                 }

@@ -1,7 +1,7 @@
 //! Kernels of tables and sparse matrices: rows by index.
 
 use crate::prefetch;
-use crate::real::Real;
+use crate::real::{Real, Vector};
 
 /// No row.
 const NONE: u32 = u32::MAX;
@@ -19,7 +19,7 @@ const ROWS_AHEAD: usize = 8;
 /// # Safety
 /// `table` has `rows × width` readable elements, `indices` `count`, `to` `count × width` writable ones.
 #[inline(always)]
-pub(crate) unsafe fn gather<T: Real>(
+pub(crate) unsafe fn gather<T: Real, const L: usize, const ISA: u8>(
     table: *const T,
     (rows, width): (usize, usize),
     indices: *const u32,
@@ -45,8 +45,47 @@ pub(crate) unsafe fn gather<T: Real>(
             } else if width == 1 {
                 *target = *table.add(row);
             } else {
-                std::ptr::copy_nonoverlapping(table.add(row * width), target, width);
+                copy_row::<T, L, ISA>(table.add(row * width), target, width);
             }
+        }
+    }
+}
+
+/// Copies a row, which is mostly too short for a call that copies any memory.
+///
+/// # Safety
+/// `from` has `width` readable elements, `to` writable ones, and the two do not overlap.
+#[inline(always)]
+unsafe fn copy_row<T: Real, const L: usize, const ISA: u8>(from: *const T, to: *mut T, width: usize) {
+    let whole = width - width % L;
+    // SAFETY: positions stay below `width`.
+    unsafe {
+        for at in (0..whole).step_by(L) {
+            Vector::<T, L>::load(from.add(at)).store(to.add(at));
+        }
+        if whole < width {
+            let rest = Vector::<T, L>::load_part::<ISA>(from.add(whole), width - whole);
+            rest.store_part::<ISA>(to.add(whole), width - whole);
+        }
+    }
+}
+
+/// Adds a row to another.
+///
+/// # Safety
+/// As for [`copy_row`]; `to` can be read as well.
+#[inline(always)]
+unsafe fn add_row<T: Real, const L: usize, const ISA: u8>(from: *const T, to: *mut T, width: usize) {
+    let whole = width - width % L;
+    // SAFETY: positions stay below `width`.
+    unsafe {
+        for at in (0..whole).step_by(L) {
+            Vector::<T, L>::load(to.add(at)).add(Vector::load(from.add(at))).store(to.add(at));
+        }
+        if whole < width {
+            let (to, rest) = (to.add(whole), width - whole);
+            let added = Vector::<T, L>::load_part::<ISA>(from.add(whole), rest);
+            Vector::load_part::<ISA>(to, rest).add(added).store_part::<ISA>(to, rest);
         }
     }
 }
@@ -57,7 +96,7 @@ pub(crate) unsafe fn gather<T: Real>(
 /// # Safety
 /// `values` has `count × width` readable elements, `indices` `count`, `to` `end × width` writable ones.
 #[inline(always)]
-pub(crate) unsafe fn write_rows<T: Real>(
+pub(crate) unsafe fn write_rows<T: Real, const L: usize, const ISA: u8>(
     (values, width): (*const T, usize),
     (indices, count): (*const u32, usize),
     add: bool,
@@ -75,13 +114,9 @@ pub(crate) unsafe fn write_rows<T: Real>(
             let (from, target) = (values.add(k * width), to.add(row * width));
             match (add, width) {
                 (true, 1) => *target = *target + *from,
-                (true, _) => {
-                    let target = std::slice::from_raw_parts_mut(target, width);
-                    let from = std::slice::from_raw_parts(from, width);
-                    target.iter_mut().zip(from).for_each(|(t, &x)| *t = *t + x);
-                }
+                (true, _) => add_row::<T, L, ISA>(from, target, width),
                 (false, 1) => *target = *from,
-                (false, _) => std::ptr::copy_nonoverlapping(from, target, width),
+                (false, _) => copy_row::<T, L, ISA>(from, target, width),
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::native::assembler::{
     Address, Assembler, Condition, Gpr, Masked, Opcode, Operand, RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP,
     WHOLE, Zmm,
 };
-use crate::native::trace::{Binary, Fused, Operation, Unary, Value};
+use crate::native::trace::{Binary, Fused, Operation, Reduction, Unary, Value};
 
 /// Bytes of a vector.
 const VECTOR: i32 = 64;
@@ -40,7 +40,7 @@ const LOOK_UP: Gpr = 15;
 /// The rows that sums and maxima are of.
 #[derive(Clone, Copy)]
 pub(crate) struct Rows {
-    /// Elements, where they fill no more than a vector.
+    /// Elements of one.
     pub width: usize,
     /// Whether a vector holds several of them, of two or four elements in single precision.
     pub packed: bool,
@@ -50,7 +50,7 @@ pub(crate) struct Rows {
 pub(crate) fn emit(operations: &[Operation], moving: &[bool], rows: Rows, double: bool) -> Vec<u8> {
     let mut emitter = Emitter::new(operations, rows, double);
     // Once without keeping the code, to learn how much of the stack it takes.
-    emitter.body(None);
+    emitter.body(None, 0);
     let stack = emitter.slots as i32 * VECTOR;
     emitter.assembler = Assembler::default();
     emitter.function(moving, stack);
@@ -66,6 +66,8 @@ struct Emitter<'a> {
     last: Vec<usize>,
     /// Registers of the values that stay the same throughout a row.
     fixed: BTreeMap<Value, Zmm>,
+    /// The first of the registers in which each reduction over wide rows gathers its vectors.
+    gathered: BTreeMap<usize, Zmm>,
     /// The number of registers for all other values: 0 up to this.
     free: usize,
     /// Stack slots of the whole function.
@@ -75,6 +77,8 @@ struct Emitter<'a> {
 /// Where values are while a body is emitted.
 struct Body {
     masked: Masked,
+    /// Which of a sum's vectors it adds to.
+    part: usize,
     /// What each register holds.
     held: Vec<Option<Value>>,
     registers: BTreeMap<Value, Zmm>,
@@ -100,11 +104,19 @@ impl<'a> Emitter<'a> {
             }
             live -= ends[at];
         }
-        let room = (REGISTERS - 5).saturating_sub(most);
+        let (mut gathered, mut registers) = (BTreeMap::new(), REGISTERS);
+        for (at, operation) in operations.iter().enumerate() {
+            if let Operation::Reduce(how, ..) = operation {
+                registers -= how.vectors();
+                gathered.insert(at, registers as Zmm);
+            }
+        }
+        let room = (registers - 5).saturating_sub(most);
         let invariants = (0..operations.len()).filter(|&value| operations[value].is_invariant());
-        let fixed: BTreeMap<Value, Zmm> = invariants.take(room).zip((0..REGISTERS as u8).rev()).collect();
-        let free = REGISTERS - fixed.len();
-        Emitter { assembler: Assembler::default(), operations, rows, double, last, fixed, free, slots: 0 }
+        let fixed: BTreeMap<Value, Zmm> = invariants.take(room).zip((0..registers as u8).rev()).collect();
+        let free = registers - fixed.len();
+        let assembler = Assembler::default();
+        Emitter { assembler, operations, rows, double, last, fixed, gathered, free, slots: 0 }
     }
 
     fn function(&mut self, moving: &[bool], stack: i32) {
@@ -132,24 +144,39 @@ impl<'a> Emitter<'a> {
             self.invariant(value, register);
         }
         let [row, main, rest, next, done] = [(); 5].map(|()| self.assembler.label());
+        // A sum over a row is made of four, to which its vectors are added by turns.
+        let step = VECTOR / self.size();
+        let (turns, over) = match self.gathered.is_empty() {
+            true => (1, 0),
+            false => (4, self.rows.width / step as usize % 4),
+        };
+        self.assembler.add(RDX, -(over as i32) * step);
         self.assembler.bind(row);
         for (value, register) in of_row {
             self.invariant(value, register);
         }
+        self.begin_row();
         self.assembler.clear(RAX);
         self.assembler.test(RDX);
         self.assembler.jump_if(Condition::Equal, rest);
         self.assembler.align(16);
         self.assembler.bind(main);
-        self.body(None);
-        self.assembler.add(RAX, VECTOR / self.size());
+        for turn in 0..turns {
+            self.body(None, turn);
+            self.assembler.add(RAX, step);
+        }
         self.assembler.compare(RAX, RDX);
         self.assembler.jump_if(Condition::Below, main);
         self.assembler.bind(rest);
+        for turn in 0..over {
+            self.body(None, turn);
+            self.assembler.add(RAX, step);
+        }
         self.assembler.test(RCX);
         self.assembler.jump_if(Condition::Equal, next);
-        self.body(Some(REST));
+        self.body(Some(REST), turns - 1);
         self.assembler.bind(next);
+        self.end_row();
         self.assembler.decrement(RSI);
         self.assembler.jump_if(Condition::Equal, done);
         for (stream, _) in moving.iter().enumerate().filter(|(_, moves)| **moves) {
@@ -176,11 +203,62 @@ impl<'a> Emitter<'a> {
         if self.double { 8 } else { 4 }
     }
 
+    /// The reductions over a wide row, in order: what they are, their stream, and their first register.
+    fn reductions(&self) -> Vec<(Reduction, usize, Zmm)> {
+        let of = |(&at, &first): (&usize, &Zmm)| match self.operations[at] {
+            Operation::Reduce(how, stream, _) => Some((how, stream, first)),
+            _ => None,
+        };
+        self.gathered.iter().filter_map(of).collect()
+    }
+
+    fn begin_row(&mut self) {
+        for (how, _, first) in self.reductions() {
+            match how {
+                Reduction::Sum => (first..first + how.vectors() as Zmm).for_each(|part| self.zero(part)),
+                Reduction::Max => self.lowest(first),
+            }
+        }
+    }
+
+    fn end_row(&mut self) {
+        for (how, stream, first) in self.reductions() {
+            match how {
+                Reduction::Sum => {
+                    for (to, other) in [(first, first + 1), (first + 2, first + 3), (first, first + 2)] {
+                        self.vector(packed(0x58), to, to, Operand::Register(other), WHOLE);
+                    }
+                    self.sum_row(first, first, WHOLE);
+                }
+                Reduction::Max => self.max_row(first, first, WHOLE),
+            }
+            self.store_first(stream, first);
+        }
+    }
+
+    /// Adds a vector to those that a wide row has had before.
+    fn reduce(&mut self, how: Reduction, first: Zmm, from: Zmm, body: &Body) {
+        match how {
+            Reduction::Sum => {
+                let to = first + body.part as Zmm;
+                let masked = Masked { zero: false, ..body.masked };
+                self.vector(packed(0x58), to, to, Operand::Register(from), masked);
+            }
+            Reduction::Max => {
+                let other = SPARE[0];
+                self.larger(other, first, from);
+                let masked = Masked { zero: false, ..body.masked };
+                self.vector(packed(0x10), first, 0, Operand::Register(other), masked);
+            }
+        }
+    }
+
     /// One vector of the loop; with a mask, the last one of a row.
-    fn body(&mut self, mask: Option<u8>) {
+    fn body(&mut self, mask: Option<u8>, part: usize) {
         let masked = mask.map_or(WHOLE, |by| Masked { by, zero: true });
         let mut body = Body {
             masked,
+            part,
             held: vec![None; self.free],
             registers: self.fixed.clone(),
             spilled: BTreeMap::new(),
@@ -201,9 +279,11 @@ impl<'a> Emitter<'a> {
             from[k] = self.in_register(operands[k], at, &operands[..n], body);
         }
         if let Operation::StoreRow(stream, _) = operation {
-            let to = self.stream(stream, false);
-            let one = Opcode { map: 1, prefix: 2 + u8::from(self.double), byte: 0x11, wide: self.double };
-            self.assembler.vector(one, from[0], 0, Operand::Memory(to), WHOLE);
+            self.store_first(stream, from[0]);
+            return self.release(at, &operands[..n], body);
+        }
+        if let Operation::Reduce(how, ..) = operation {
+            self.reduce(how, self.gathered[&at], from[0], body);
             return self.release(at, &operands[..n], body);
         }
         if let Operation::Collect(stream, _) = operation {
@@ -287,10 +367,34 @@ impl<'a> Emitter<'a> {
         }
     }
 
+    /// Writes the first lane to a stream, for this row.
+    fn store_first(&mut self, stream: usize, from: Zmm) {
+        let to = self.stream(stream, false);
+        let one = Opcode { map: 1, prefix: 2 + u8::from(self.double), byte: 0x11, wide: self.double };
+        self.assembler.vector(one, from, 0, Operand::Memory(to), WHOLE);
+    }
+
+    fn zero(&mut self, to: Zmm) {
+        self.vector(packed(0x57), to, to, Operand::Register(to), WHOLE);
+    }
+
+    fn lowest(&mut self, to: Zmm) {
+        let bits = if self.double { f64::NEG_INFINITY.to_bits() } else { f32::NEG_INFINITY.to_bits().into() };
+        self.constant(to, bits);
+    }
+
+    /// The larger of two, lane by lane; NaN if either is. `to` may be `b`.
+    fn larger(&mut self, to: Zmm, a: Zmm, b: Zmm) {
+        let compare = self.typed(packed(0xc2));
+        self.assembler.vector_with(compare, COMPARED, a, Operand::Register(a), WHOLE, UNORDERED);
+        self.vector(packed(0x5f), to, a, Operand::Register(b), WHOLE);
+        self.blend(to, to, a);
+    }
+
     /// The sum of a vector's lanes in a tree of halves; lanes beyond the row count as 0.
     fn sum_row(&mut self, to: Zmm, a: Zmm, masked: Masked) {
         let [sum, other] = SPARE;
-        self.vector(packed(0x57), other, other, Operand::Register(other), WHOLE);
+        self.zero(other);
         // Adding to 0 makes −0 to 0, as in longer sums.
         self.vector(packed(0x58), sum, other, Operand::Register(a), masked);
         for half in self.halves() {
@@ -303,17 +407,12 @@ impl<'a> Emitter<'a> {
     /// The largest of a vector's lanes; NaN if one is. Lanes beyond the row count as −∞.
     fn max_row(&mut self, to: Zmm, a: Zmm, masked: Masked) {
         let [most, other] = SPARE;
-        let lowest =
-            if self.double { f64::NEG_INFINITY.to_bits() } else { f32::NEG_INFINITY.to_bits().into() };
-        self.constant(most, lowest);
+        self.lowest(most);
         self.vector(packed(0x10), most, 0, Operand::Register(a), Masked { zero: false, ..masked });
         for half in self.halves() {
             self.swap(other, most, half);
-            let compare = self.typed(packed(0xc2));
-            let most_again = Operand::Register(most);
-            self.assembler.vector_with(compare, COMPARED, most, most_again, WHOLE, UNORDERED);
-            self.vector(packed(0x5f), other, most, Operand::Register(other), WHOLE);
-            self.blend(most, other, most);
+            self.larger(other, most, other);
+            self.vector(packed(0x10), most, 0, Operand::Register(other), WHOLE);
         }
         self.first_lane(to, most);
     }

@@ -24,12 +24,15 @@ use crate::program::{
     Access, Instr, Operand, Place, Program, Source, Space, Target, Tile, TileInstr, TileKind,
 };
 use crate::real::Real;
-use trace::{Operation, Trace, Value};
+use trace::{Operation, Reduction, Trace, Value};
 
 /// Streams of a loop; more end a run.
 const STREAMS: usize = 32;
 /// Operations of a loop, about; more end a run.
 const OPERATIONS: usize = 600;
+
+/// Registers in which a loop may gather sums and maxima of wide rows.
+const GATHERED: usize = 12;
 
 /// Where a stream's elements are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -276,6 +279,10 @@ struct Run<'a> {
     /// Whether a row is one vector, and nothing has one element for each row: then all elements follow one another, and
     /// a value with one element for each column is one vector for all.
     columns: bool,
+    /// The sums and maxima of rows of several vectors, which are there only at a row's end: for the next run.
+    reduced: Vec<Stream>,
+    /// Registers that gather them.
+    gathered: usize,
 }
 
 impl<'a> Run<'a> {
@@ -297,21 +304,45 @@ impl<'a> Run<'a> {
             narrow,
             packed: narrow && !double && matches!(tile.width, 2 | 4) && tile.panels.is_none(),
             columns,
+            reduced: Vec::new(),
+            gathered: 0,
         }
+    }
+
+    /// What an instruction makes of rows of several vectors, if it does.
+    fn reduction(&self, kind: &TileKind) -> Option<Reduction> {
+        let tile = self.tile;
+        let wide = !self.narrow && !tile.flat && tile.panels.is_none() && tile.width > 1;
+        match kind {
+            TileKind::SumRow if wide => Some(Reduction::Sum),
+            TileKind::MaxRow if wide => Some(Reduction::Max),
+            _ => None,
+        }
+    }
+
+    /// Whether an operand is known only at a row's end.
+    fn is_reduced(&self, arg: &Operand) -> bool {
+        self.reduced.contains(&self.stream(origin(arg.source), self.access(arg.access)))
     }
 
     /// Takes in the next instruction, unless it has no vector code or another shape, or the run is long.
     fn push(&mut self, instr: &TileInstr) -> bool {
-        let shape = self.access(instr.shape);
+        let reduction = self.reduction(&instr.kind);
+        // The elements that are gone through are those of the rows.
+        let shape = if reduction.is_some() { Access::Wide } else { self.access(instr.shape) };
+        let to = self.access(instr.shape);
         // A register that the run reads row by row must not be filled with wide rows meanwhile.
         let clash = |stream: &Stream| {
             matches!((stream.origin, instr.to), (Origin::Register(a), Target::Register(b)) if a == b)
-                && stream.row != self.stream(stream.origin, shape).row
+                && stream.row != self.stream(stream.origin, to).row
         };
+        let gathered = self.gathered + reduction.map_or(0, Reduction::vectors);
         let fits = (self.narrow || self.shape.is_none_or(|own| own == shape))
             && self.streams.len() + 4 + self.written.len() <= STREAMS
             && self.trace.len() <= OPERATIONS
             && !self.streams.iter().any(clash)
+            && gathered <= GATHERED
+            && !instr.args.iter().any(|arg| self.is_reduced(arg))
             && self.has_code(&instr.kind);
         if !fits {
             return false;
@@ -320,6 +351,12 @@ impl<'a> Run<'a> {
         let mut args = [0; 3];
         for (value, arg) in args.iter_mut().zip(&instr.args) {
             *value = self.read(arg, shape);
+        }
+        if let Some(how) = reduction {
+            self.gathered = gathered;
+            self.reduce(how, instr.to, args[0]);
+            self.end += 1;
+            return true;
         }
         let value = match instr.kind {
             TileKind::Map(op) => self.trace.tile_op(op, args),
@@ -344,7 +381,8 @@ impl<'a> Run<'a> {
                 let probe = Trace::new(self.trace.is_double());
                 probe.tile_op(*op, [probe.value(Operation::Splat(0)); 3]).is_some()
             }
-            TileKind::SumRow | TileKind::MaxRow | TileKind::OneHot => self.narrow,
+            TileKind::SumRow | TileKind::MaxRow => self.narrow || self.reduction(kind).is_some(),
+            TileKind::OneHot => self.narrow,
             TileKind::Uniform(_) => false,
         }
     }
@@ -381,11 +419,7 @@ impl<'a> Run<'a> {
     }
 
     fn read(&mut self, arg: &Operand, shape: Access) -> Value {
-        let origin = match arg.source {
-            Source::Memory(place) => Origin::Place(place),
-            Source::Register(r) => Origin::Register(r),
-            Source::Scalar(i) => Origin::Scalar(i),
-        };
+        let origin = origin(arg.source);
         let access = self.access(arg.access);
         let stream = self.stream(origin, access);
         if let Origin::Place(place) = origin
@@ -439,6 +473,22 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Gathers a value over each row.
+    fn reduce(&mut self, how: Reduction, to: Target, value: Value) {
+        let origin = match to {
+            Target::Register(r) => {
+                self.written.remove(&r);
+                Origin::Register(r)
+            }
+            Target::Memory(place) => Origin::Place(place),
+        };
+        let stream = self.stream(origin, Access::Row);
+        let number = self.number(stream);
+        self.by_rows = true;
+        self.reduced.push(stream);
+        self.trace.store(Operation::Reduce(how, number, value));
+    }
+
     fn store(&self, stream: usize, shape: Access, value: Value) {
         self.trace.store(match shape {
             Access::Row if self.packed => Operation::Collect(stream, value),
@@ -463,6 +513,14 @@ impl<'a> Run<'a> {
             _ => Shape::Elements,
         };
         (self.trace.finish(), self.streams, shape)
+    }
+}
+
+fn origin(source: Source) -> Origin {
+    match source {
+        Source::Memory(place) => Origin::Place(place),
+        Source::Register(r) => Origin::Register(r),
+        Source::Scalar(i) => Origin::Scalar(i),
     }
 }
 

@@ -90,6 +90,25 @@ pub(crate) enum Operation {
     StoreRow(usize, Value),
     /// Where a vector holds several rows: writes the first lane of each.
     Collect(usize, Value),
+    /// Where a row is several vectors: writes their sum or maximum to a stream, at the row's end.
+    Reduce(Reduction, usize, Value),
+}
+
+/// What becomes of the vectors of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Reduction {
+    Sum,
+    Max,
+}
+
+impl Reduction {
+    /// How many vectors it is gathered in: a sum in four, so that additions do not wait for one another.
+    pub fn vectors(self) -> usize {
+        match self {
+            Reduction::Sum => 4,
+            Reduction::Max => 1,
+        }
+    }
 }
 
 impl Operation {
@@ -109,7 +128,8 @@ impl Operation {
             | Operation::MaxRow(a)
             | Operation::Store(_, a)
             | Operation::StoreRow(_, a)
-            | Operation::Collect(_, a) => ([a, 0, 0, 0], 1),
+            | Operation::Collect(_, a)
+            | Operation::Reduce(_, _, a) => ([a, 0, 0, 0], 1),
             Operation::Binary(_, a, b) => ([a, b, 0, 0], 2),
             Operation::Fused(_, a, b, c) => ([a, b, c, 0], 3),
             Operation::Choose { a, b, yes, no, .. } => ([a, b, yes, no], 4),
@@ -130,7 +150,10 @@ impl Operation {
 
     /// Whether it writes to a stream, and has no value.
     pub fn is_store(&self) -> bool {
-        matches!(self, Operation::Store(..) | Operation::StoreRow(..) | Operation::Collect(..))
+        matches!(
+            self,
+            Operation::Store(..) | Operation::StoreRow(..) | Operation::Collect(..) | Operation::Reduce(..)
+        )
     }
 }
 
@@ -209,6 +232,7 @@ impl Trace {
                 Operation::Store(stream, a) => Operation::Store(stream, to(a)),
                 Operation::StoreRow(stream, a) => Operation::StoreRow(stream, to(a)),
                 Operation::Collect(stream, a) => Operation::Collect(stream, to(a)),
+                Operation::Reduce(how, stream, a) => Operation::Reduce(how, stream, to(a)),
                 Operation::Binary(op, a, b) => Operation::Binary(op, to(a), to(b)),
                 Operation::Fused(op, a, b, c) => Operation::Fused(op, to(a), to(b), to(c)),
                 Operation::Choose { test, a, b, yes, no } => {
