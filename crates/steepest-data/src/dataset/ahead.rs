@@ -27,9 +27,7 @@ impl Dataset {
             }
             match &*self.targets {
                 Targets::Classes { labels, .. } => prefetch(&labels[row..=row]),
-                Targets::Numbers { values, width, .. } => {
-                    prefetch(&values[row * width..(row + 1) * width])
-                }
+                Targets::Numbers { values, width, .. } => prefetch(&values[row * width..(row + 1) * width]),
                 Targets::None | Targets::Next { .. } | Targets::Context => {}
             }
         }

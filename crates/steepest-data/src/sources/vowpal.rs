@@ -151,6 +151,11 @@ fn features<'l>(text: &'l [u8], into: &mut SparseRows) -> Result<(), Bad<'l>> {
         }
         let start = at;
         let (mut digits, mut plain) = (0u64, true);
+        if let Some((number, len)) = text[at..].first_chunk().and_then(short_number) {
+            digits = number;
+            at += len;
+        }
+        // Whatever else belongs to the name.
         while let Some(&byte) = text.get(at) {
             if byte <= b' ' || byte == b':' || byte == b'|' {
                 break;
@@ -180,6 +185,24 @@ fn features<'l>(text: &'l [u8], into: &mut SparseRows) -> Result<(), Bad<'l>> {
         }
     }
     Ok(())
+}
+
+/// The number that digits at the beginning make, and how many they are: less than eight, and all of them. Eight bytes
+/// at once, since where a short number ends is more than a processor can guess.
+fn short_number(text: &[u8; 8]) -> Option<(u64, usize)> {
+    let digits = u64::from_le_bytes(*text) ^ u64::from_le_bytes([b'0'; 8]);
+    // The highest bit of the first byte that is above 9, and perhaps those of bytes behind it.
+    let others =
+        (digits.wrapping_add(u64::from_le_bytes([0x80 - 10; 8])) | digits) & u64::from_le_bytes([0x80; 8]);
+    let len = others.trailing_zeros() as usize / 8;
+    if len == 0 || len == 8 {
+        return None;
+    }
+    // The first digit is in the lowest byte: zeros before it, then pairs, fours, and all eight.
+    let digits = digits << (64 - 8 * len);
+    let pairs = digits.wrapping_mul(10 << 8 | 1) >> 8 & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_ffff_0000_ffff;
+    Some((fours.wrapping_mul(10_000 << 32 | 1) >> 32, len))
 }
 
 /// The hash and the number of a namespace; 0 and 1 for the nameless one.
@@ -318,6 +341,20 @@ mod tests {
         rows.end_row();
         let (columns, values) = rows.row(0);
         (label, weight, columns.iter().copied().zip(values.iter().copied()).collect())
+    }
+
+    #[test]
+    fn short_numbers_are_those_of_their_digits() {
+        for text in ["0 345678", "7:345678", "1234567 ", "12a45678", "0012 999", "9999999|", "5\u{e9}      "]
+        {
+            let bytes: &[u8; 8] = text.as_bytes().first_chunk().unwrap();
+            let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
+            assert_eq!(short_number(bytes), Some((digits.parse().unwrap(), digits.len())), "{text}");
+        }
+        assert_eq!(short_number(b"12345678"), None);
+        assert_eq!(short_number(b"a2345678"), None);
+        assert_eq!(row("1 | 12a 1234567890 | 00012").2.len(), 3);
+        assert_eq!(row("1 | 0001234567890123 7").2[0].0, (1_234_567_890_123u64 as u32) & ((1 << BITS) - 1));
     }
 
     #[test]
