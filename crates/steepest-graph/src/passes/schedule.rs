@@ -87,6 +87,7 @@ pub(crate) fn schedule(flow: &Flow, lowered: &Lowered) -> Schedule {
         let level = needs[&node].iter().map(|edge| schedule.level[&edge.from] + usize::from(!edge.aligned));
         schedule.level.insert(node, level.max().unwrap_or(0));
     }
+    put_off(lowered, &needs, &units, &order, &mut schedule);
     let count = schedule.level.values().max().map_or(0, |level| level + 1);
     let mut by_level: Vec<BTreeMap<(usize, Unit), Vec<usize>>> = vec![BTreeMap::new(); count];
     for &node in &order {
@@ -103,6 +104,40 @@ pub(crate) fn schedule(flow: &Flow, lowered: &Lowered) -> Schedule {
         schedule.regions.push(plans.collect());
     }
     schedule
+}
+
+/// Moves what is made of one value of its own size to the region of what needs it, where that is one and takes it row
+/// by row: it then stays in registers, and is neither written nor read.
+fn put_off(
+    lowered: &Lowered,
+    needs: &BTreeMap<usize, Vec<Edge>>,
+    units: &Units,
+    order: &[usize],
+    schedule: &mut Schedule,
+) {
+    let mut users: BTreeMap<usize, Vec<(usize, bool)>> = BTreeMap::new();
+    for (&user, edges) in needs {
+        edges.iter().for_each(|edge| users.entry(edge.from).or_default().push((user, edge.aligned)));
+    }
+    for &node in order.iter().rev() {
+        let item = &lowered.items[&node];
+        let reads: Vec<usize> = lowered.reads(item).into_iter().filter_map(|(_, stride)| stride).collect();
+        let of_one = reads.len() <= 1 && reads.iter().all(|&stride| Some(stride) <= item.writes());
+        let is_tile = matches!(item.kernel, Kernel::Tile { .. }) && units.of[&node].1 == Unit::Row;
+        let (Some(users), true) = (users.get(&node), of_one && is_tile) else { continue };
+        let level = users.iter().map(|(user, _)| schedule.level[user]).min().unwrap_or(0);
+        let together = |&(user, aligned): &(usize, bool)| {
+            aligned
+                && schedule.level[&user] == level
+                && matches!(lowered.items[&user].kernel, Kernel::Tile { .. })
+        };
+        if level > schedule.level[&node]
+            && users.iter().all(together)
+            && !schedule.in_place.contains_key(&node)
+        {
+            schedule.level.insert(node, level);
+        }
+    }
 }
 
 /// Lets an item write a variable's new value over the old one, if everything else that reads the old
