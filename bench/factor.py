@@ -119,7 +119,8 @@ def words():
 
             def steepest(epochs):
                 command = [RELEASE / "steepest", "train", ROOT / "examples" / "word2vec.toml", "--threads", "1"]
-                command += ["--set", f"stop.epochs={epochs}", "--out", Path(folder) / f"run-{turn}-{epochs}"]
+                command += ["--set", "data.words.context=5", "--set", f"stop.epochs={epochs}"]
+                command += ["--out", Path(folder) / f"run-{turn}-{epochs}"]
                 return seconds_of(command)[0]
 
             own.append(count / (steepest(2) - steepest(1)))
