@@ -27,7 +27,7 @@ from turns import report
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 ROOT = Path(__file__).resolve().parent.parent
 RELEASE = ROOT / "target" / "release"
-TURNS = 5
+TURNS = 3
 
 
 def seconds_of(command):

@@ -18,6 +18,9 @@ pub fn page(results: &Results) -> String {
         "![Step time relative to Steepest](results.svg)\n\n## Steepest against the fastest peer\n\n",
     );
     page.push_str(&summary(results));
+    page.push_str(
+        "\nLinear, sparse, factor and word models beside the tools made for each, and what comes out of training: [README.md](README.md).\n",
+    );
     page.push_str("\n## Every system\n\n");
     page.push_str(
         "*Share of peak*: the operations and bytes that a step needs at least, counted by hand, over the time it took,\n\
