@@ -138,6 +138,7 @@ pub(crate) fn prepare_corpus(
         sequences: None,
         history: None,
         relevant: None,
+        subwords: None,
         weight: None,
     };
     Ok(Prepared {

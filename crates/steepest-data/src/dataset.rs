@@ -10,7 +10,7 @@ use crate::augment::{Augmentation, Augmenter};
 use crate::history::Choices;
 use crate::sparse::{Codes, SparseRows};
 use crate::targets::{Scaling, TargetKind, TargetsMut};
-use crate::words::Words;
+use crate::words::{Parts, Words};
 use crate::{DataError, Real};
 
 /// What a byte of an image is multiplied by: one constant for training and prediction, bit for bit.
@@ -91,6 +91,8 @@ pub struct Dataset {
     augmenter: Option<Augmenter>,
     epoch: u64,
     choices: Option<Choices>,
+    /// What words are made of beside their own vectors.
+    parts: Option<Arc<Parts>>,
     /// The steps of each stored row that count, if rows are sequences of varied lengths.
     lengths: Option<Arc<[u32]>>,
     /// How much each stored row counts in training, if not all the same.
@@ -136,6 +138,7 @@ impl Dataset {
             augmenter: None,
             epoch: 0,
             choices: None,
+            parts: None,
             lengths: None,
             weights: None,
         })
@@ -312,6 +315,15 @@ impl Dataset {
 
     pub(crate) fn with_choices(self, choices: Option<Choices>) -> Dataset {
         Dataset { choices, ..self }
+    }
+
+    pub(crate) fn with_parts(self, parts: Option<Arc<Parts>>) -> Dataset {
+        Dataset { parts, ..self }
+    }
+
+    /// What words are made of, if not of their own vectors alone.
+    pub(crate) fn parts(&self) -> Option<&Parts> {
+        self.parts.as_deref()
     }
 
     /// What is known of users beside the rows.

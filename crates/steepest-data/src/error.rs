@@ -154,6 +154,18 @@ pub enum DataError {
         /// How often the most frequent one occurs.
         most: u64,
     },
+    /// Character n-grams that there cannot be.
+    #[error(
+        "there are no n-grams of {shortest} to {longest} characters in {buckets} buckets\n  help: set `subwords.shortest` to 1 or more, `subwords.longest` to no less than that, and `subwords.buckets` to 1 to 1,073,741,824"
+    )]
+    BadSubwords {
+        /// Characters of the shortest ones.
+        shortest: usize,
+        /// Characters of the longest ones.
+        longest: usize,
+        /// Vectors that they share.
+        buckets: usize,
+    },
     /// A text of words without words.
     #[error(
         "there is no word to learn from: no sentence has a word of the vocabulary\n  help: give a longer text, or a larger share of it for training"

@@ -72,4 +72,4 @@ pub use stream::{Stream, StreamStart, Window};
 pub use table::{MISSING, Names, Table, Values};
 pub use targets::{Scaling, TargetKind, TargetsMut};
 pub use tokenizer::{Tokenizer, Tokens};
-pub use words::{WordField, WordOptions, WordRow, read_sentences};
+pub use words::{Subwords, WordField, WordOptions, WordRow, read_sentences};

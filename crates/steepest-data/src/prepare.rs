@@ -12,8 +12,8 @@ use crate::stdin::is_stdin;
 use crate::table::Values;
 use crate::{
     Augmentation, ColumnKind, DataError, Dataset, Encoder, Finding, Fingerprint, Fractions, Parameter,
-    PreprocessOptions, Preprocessor, ReadOptions, Schema, Shares, Source, Split, Table, Task, Tokens,
-    WordOptions, sources,
+    PreprocessOptions, Preprocessor, ReadOptions, Schema, Shares, Source, Split, Subwords, Table, Task,
+    Tokens, WordOptions, sources,
 };
 
 /// Which data to train on, and how: the `[data]` table of a run spec.
@@ -54,6 +54,8 @@ pub struct DataOptions {
     pub stream: Option<bool>,
     /// How a text of words becomes examples.
     pub words: WordOptions,
+    /// The n-grams of words that have vectors too. Default: none.
+    pub subwords: Option<Subwords>,
     /// How training images are changed at random. Default: not at all.
     pub augment: Augmentation,
     /// How files are read.
@@ -139,6 +141,12 @@ static PARAMETERS: &[Parameter] = &[
         summary: "how a text of words becomes examples",
         default: "{ min-count = 5, sample = 0.001, context = 5, block = 32, negatives = 16 }",
         range: "1 and up; 0 to 1; 1 and up",
+    },
+    Parameter {
+        name: "subwords",
+        summary: "the character n-grams of words that have vectors too, which share so many",
+        default: "{ shortest = 3, longest = 6, buckets = 0 }: none",
+        range: "1 and up; 0 and up",
     },
     Parameter {
         name: "window",

@@ -192,6 +192,7 @@ pub(crate) fn prepare_sequences(options: &DataOptions, seed: u64) -> Result<Prep
         sequences: Some(sequences),
         history: None,
         relevant: None,
+        subwords: None,
         weight: None,
     };
     Ok(Prepared {

@@ -43,6 +43,19 @@ pub enum FeatureForm {
     },
 }
 
+impl FeatureForm {
+    /// Whether rows differ in how many entries they have, so that batches need room for them: see
+    /// [`Dataset::capacities`].
+    pub fn has_entries(&self) -> bool {
+        match self {
+            FeatureForm::Sparse { .. } => true,
+            FeatureForm::Categories { history, .. } => *history,
+            FeatureForm::Words { row } => row.buckets > 0,
+            FeatureForm::Dense | FeatureForm::Sequences | FeatureForm::Tokens => false,
+        }
+    }
+}
+
 /// A sparse matrix, row by row: of each row the columns that are not 0, in ascending order, and their values.
 ///
 /// ```
@@ -234,7 +247,10 @@ impl Dataset {
                 }
             }
             Features::Tokens { .. } => FeatureForm::Tokens,
-            Features::Words(words) => FeatureForm::Words { row: words.row },
+            Features::Words(words) => {
+                let buckets = self.parts().map_or(0, crate::words::Parts::buckets);
+                FeatureForm::Words { row: WordRow { buckets, ..words.row } }
+            }
             _ if self.has_lengths() => FeatureForm::Sequences,
             Features::F32(_) | Features::F64(_) | Features::Bytes { .. } => FeatureForm::Dense,
         }
@@ -245,13 +261,14 @@ impl Dataset {
         rows.into_iter().map(|row| self.entries_of(row)).sum()
     }
 
-    /// The entries of a row: of sparse features, or the items of its user.
+    /// The entries of a row: of sparse features, the items of its user, or the parts of its words and those around.
     fn entries_of(&self, row: usize) -> usize {
         match self.features() {
             Features::Sparse(sparse) => self.stored(row).map_or(0, |row| sparse.row(row).0.len()),
             Features::Codes(_) if self.choices().is_some_and(|choices| !choices.ranked) => {
                 self.items_beside(row)
             }
+            Features::Words(_) => self.parts_around(row),
             _ => 0,
         }
     }
@@ -362,13 +379,18 @@ impl Dataset {
     /// `usual` is the mean and four standard deviations of a random batch; where that is not much less than
     /// `most`, the two are the same.
     pub fn capacities(&self, rows: usize) -> Capacities {
-        if !matches!(self.form(), FeatureForm::Sparse { .. } | FeatureForm::Categories { history: true, .. })
-        {
+        if !self.form().has_entries() {
             return Capacities { usual: 0, most: 0 };
         }
         let mut lens: Vec<usize> = (0..self.rows()).map(|row| self.entries_of(row)).collect();
         lens.sort_unstable_by(|a, b| b.cmp(a));
-        let most: usize = lens.iter().take(rows).sum();
+        let most = match (self.features(), self.parts()) {
+            // Other epochs have other words in a row.
+            (Features::Words(words), Some(parts)) => {
+                rows.saturating_mul(words.row.around()).saturating_mul(parts.most())
+            }
+            _ => lens.iter().take(rows).sum(),
+        };
         let n = lens.len().max(1) as f64;
         let mean = lens.iter().sum::<usize>() as f64 / n;
         let variance = lens.iter().map(|&len| (len as f64 - mean).powi(2)).sum::<f64>() / n;

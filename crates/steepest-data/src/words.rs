@@ -3,6 +3,7 @@
 mod alias;
 mod prepare;
 mod sampled;
+mod subwords;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,8 @@ use crate::{DataError, Dataset, Real};
 pub(crate) use prepare::prepare_words;
 pub use prepare::read_sentences;
 pub(crate) use sampled::Words;
+pub(crate) use subwords::Parts;
+pub use subwords::Subwords;
 
 /// How a text becomes examples for word vectors: the `words` keys of a run spec.
 ///
@@ -50,6 +53,13 @@ pub struct WordRow {
     pub context: usize,
     /// Random words.
     pub negatives: usize,
+    /// Vectors that the n-grams of words share; 0: words have vectors of their own alone.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub buckets: usize,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl WordRow {

@@ -216,12 +216,27 @@ fn language_models_and_masked_encoders() {
     agrees("encoder", &graph, &outputs, &fed);
 }
 
+/// Two rows of 22 for each of so many words, three for the first five; the rest of 71 is not used.
+fn parts(of: &'static str, words: usize) -> Vec<Fed> {
+    let name = |part: &str| -> &'static str { format!("parts of {of}.{part}").leak() };
+    let offsets = (0..=words).map(|word| (2 * word + word.min(5)) as u32).collect();
+    vec![
+        Fed::Index(name("offsets"), Tensor::u32([words + 1], offsets).unwrap()),
+        Fed::Index(name("columns"), labels(&[71], 22)),
+        Fed::Real(name("values"), normal(&[71], 0.7)),
+    ]
+}
+
 #[test]
 fn word_vectors() {
     let row = words::Row { vocabulary: 13, block: 7, context: 2, negatives: 3 };
-    for architecture in [Architecture::SkipGram, Architecture::Cbow] {
+    let cases = [Architecture::SkipGram, Architecture::Cbow];
+    for (architecture, subwords) in cases.into_iter().flat_map(|case| [(case, false), (case, true)]) {
         let graph = Graph::new();
-        let inputs = words::inputs(&graph, 3, row);
+        let mut inputs = words::inputs(&graph, 3, row);
+        if subwords {
+            inputs = words::with_subwords(inputs, 3, row, 9, 71);
+        }
         let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
         let model = Word2vec { architecture, size: 5, ..Word2vec::default() };
         let losses = model.output(&mut trace.scope(), &inputs);
@@ -240,11 +255,13 @@ fn word_vectors() {
         fed.push(Fed::Real("sentence of center", sentence(7)));
         match around {
             None => {
-                fed.push(Fed::Index(CENTER, labels(&[3, 7], 13)));
+                let words = Fed::Index(CENTER, labels(&[3, 7], 13));
+                fed.extend(if subwords { parts("center", 3 * 7) } else { vec![words] });
                 fed.push(Fed::Real("sentence of around and negatives", sentence(14)));
             }
             Some(around) => {
-                fed.push(Fed::Index(around, labels(&[3, 11], 13)));
+                let words = Fed::Index(around, labels(&[3, 11], 13));
+                fed.extend(if subwords { parts("around", 3 * 11) } else { vec![words] });
                 fed.push(Fed::Real("sentence of around", sentence(11)));
             }
         }

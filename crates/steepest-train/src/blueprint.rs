@@ -51,7 +51,7 @@ pub(crate) struct Blueprint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Extent {
     pub rows: usize,
-    /// Entries of sparse features; 0 for others.
+    /// Entries of sparse features, items of users, or parts of words; 0 for others.
     pub entries: usize,
 }
 
@@ -224,9 +224,15 @@ impl Blueprint {
                 Inputs::new(FEATURES, graph.index_input(FEATURES, self.batch_shape(rows, &self.example)?))
             }
             FeatureForm::Words { row } => {
-                let WordRow { vocabulary, block, context, negatives } = *row;
+                let WordRow { vocabulary, block, context, negatives, buckets } = *row;
                 self.batch_shape(rows, &Shape::from([block + 2 * context + negatives]))?;
-                words::inputs(graph, rows, words::Row { vocabulary, block, context, negatives })
+                let row = words::Row { vocabulary, block, context, negatives };
+                let inputs = words::inputs(graph, rows, row);
+                if buckets == 0 {
+                    return Ok(inputs);
+                }
+                self.batch_shape(entries, &Shape::SCALAR)?;
+                words::with_subwords(inputs, rows, row, buckets, entries)
             }
             FeatureForm::Sparse { columns } => {
                 self.batch_shape(entries, &Shape::SCALAR)?;

@@ -45,13 +45,7 @@ pub(crate) fn rows_at_a_time(blueprint: &Blueprint) -> usize {
 /// Room for some rows: of sparse ones, entries up to the next power of two, so that there are few plans.
 pub(crate) fn room(data: &Dataset, rows: Range<usize>) -> Extent {
     let entries = match data.entries(rows.clone()) {
-        0 if !matches!(
-            data.form(),
-            FeatureForm::Sparse { .. } | FeatureForm::Categories { history: true, .. }
-        ) =>
-        {
-            0
-        }
+        0 if !data.form().has_entries() => 0,
         entries => entries.next_power_of_two().max(16),
     };
     Extent { rows: rows.len(), entries }

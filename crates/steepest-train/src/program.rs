@@ -25,6 +25,8 @@ pub(crate) struct Program {
     words: Vec<(WordField, InputId)>,
     /// Which sentence each word is in.
     sentences: Vec<(WordField, InputId)>,
+    /// Offsets, rows and shares of what each word is made of.
+    subwords: Vec<(WordField, [InputId; 3])>,
     /// How many steps of each sequence count.
     lengths: Option<InputId>,
     targets: Option<InputId>,
@@ -65,7 +67,10 @@ impl Program {
         let sentences = WordField::ALL.into_iter();
         let sentences = sentences
             .filter_map(|field| Some((field, executor.input(&word2vec::sentence_of(named(field)))?)));
+        let subwords = WordField::ALL.into_iter();
+        let subwords = subwords.filter_map(|field| Some((field, rows(&word2vec::parts_of(named(field)))?)));
         Ok(Program {
+            subwords: subwords.collect(),
             sparse,
             categories,
             history,
@@ -131,6 +136,14 @@ impl Program {
             match self.executor.feed(input) {
                 SliceMut::F32(sentences) => data.fill_sentences(rows.clone(), field, sentences)?,
                 SliceMut::F64(sentences) => data.fill_sentences(rows.clone(), field, sentences)?,
+            }
+        }
+        for &(field, [offsets, parts, shares]) in &self.subwords {
+            data.fill_subword_offsets(rows.clone(), field, self.executor.feed_index(offsets))?;
+            data.fill_subwords(rows.clone(), field, self.executor.feed_index(parts))?;
+            match self.executor.feed(shares) {
+                SliceMut::F32(shares) => data.fill_subword_shares(rows.clone(), field, shares)?,
+                SliceMut::F64(shares) => data.fill_subword_shares(rows.clone(), field, shares)?,
             }
         }
         if let Some(lengths) = self.lengths {

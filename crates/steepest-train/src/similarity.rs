@@ -18,7 +18,8 @@ pub struct Similarity {
 impl Vectors {
     /// Compares cosines with the scores of a file: lines `word word score`, parted by tabs or commas; lines that begin
     /// with `#`, and a first line without a score, are read over. Words are taken in lower case where they have no
-    /// vector as they stand, as gensim's `evaluate_word_pairs` does for all.
+    /// vector as they stand, as gensim's `evaluate_word_pairs` does for all; with n-grams (`data.subwords`) every
+    /// word has a vector.
     ///
     /// Spearman, 1904, *The proof and measurement of association between two things*: the correlation of ranks,
     /// equal values at their mean rank.
@@ -60,11 +61,14 @@ impl Vectors {
     }
 
     fn cosine(&self, a: &str, b: &str) -> Option<f64> {
-        let get = |word: &str| self.get(word).or_else(|_| self.get(&word.to_lowercase())).ok();
+        let get = |word: &str| match self.knows(word) {
+            true => self.get(word).ok(),
+            false => self.get(&word.to_lowercase()).ok(),
+        };
         let (a, b) = (get(a)?, get(b)?);
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
-        let lengths = (dot(a, a) * dot(b, b)).sqrt();
-        Some(if lengths > 0.0 { dot(a, b) / lengths } else { 0.0 })
+        let lengths = (dot(&a, &a) * dot(&b, &b)).sqrt();
+        Some(if lengths > 0.0 { dot(&a, &b) / lengths } else { 0.0 })
     }
 }
 

@@ -211,13 +211,12 @@ impl Stepper {
                     Some(tail) if !full => tail,
                     _ => whole,
                 };
-                let entries = if sized.more.is_some() { cx.data.entries(batch.iter()) } else { 0 };
+                let epoch = cx.data.is_augmented().then(|| cx.data.at_epoch(batch.start.epoch));
+                let data = epoch.as_ref().unwrap_or(cx.data);
+                let entries = if sized.more.is_some() { data.entries(batch.iter()) } else { 0 };
                 let program = sized.pick(entries);
-                if !(*keeps && *filled) || cx.data.is_augmented() {
-                    match cx.data.is_augmented() {
-                        true => program.fill(&cx.data.at_epoch(batch.start.epoch), batch.iter())?,
-                        false => program.fill(cx.data, batch.iter())?,
-                    }
+                if !(*keeps && *filled) || epoch.is_some() {
+                    program.fill(data, batch.iter())?;
                     *filled = true;
                 }
                 program.set(step, rate);

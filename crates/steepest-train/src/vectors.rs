@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use steepest_data::{
-    Codes, Dataset, Encoder, Encoding, FeatureForm, NO_ROW, Preprocessor, ReadOptions, Scaling, sources,
+    Codes, Dataset, Encoder, Encoding, FeatureForm, NO_ROW, Preprocessor, ReadOptions, Scaling, Subwords,
+    sources,
 };
 use steepest_nn::Task;
 use steepest_spec::nearest;
@@ -190,8 +191,11 @@ impl SavedModel {
                     && tensor.shape().rank() == 2
             });
             if let Some((_, tensor)) = table {
-                let (width, values) = (tensor.shape()[1], tensor.to_f64());
-                found.push(Vectors { column: column.to_owned(), names: names.to_vec(), width, values });
+                let vectors = Vectors::new(column, names.to_vec(), tensor.shape()[1], tensor.to_f64());
+                found.push(match learned.subwords {
+                    Some(subwords) => vectors.made_of(subwords),
+                    None => vectors,
+                });
             }
         }
         let known: Vec<String> = found.iter().map(|vectors| vectors.column.clone()).collect();
@@ -222,12 +226,30 @@ pub struct Vectors {
     /// The length of the vectors.
     pub width: usize,
     values: Vec<f64>,
+    parts: Option<OfParts>,
+}
+
+/// The table that names are made of: a row for each, then those that n-grams share.
+#[derive(Clone, Debug, PartialEq)]
+struct OfParts {
+    subwords: Subwords,
+    table: Vec<f64>,
 }
 
 impl Vectors {
     /// Vectors for names in alphabetical order.
     pub(crate) fn new(column: &str, names: Vec<String>, width: usize, values: Vec<f64>) -> Vectors {
-        Vectors { column: column.to_owned(), names, width, values }
+        Vectors { column: column.to_owned(), names, width, values, parts: None }
+    }
+
+    /// The vectors of names that are made of n-grams, of the table that their parts are in.
+    fn made_of(self, subwords: Subwords) -> Vectors {
+        let (count, parts) = (self.names.len(), OfParts { subwords, table: self.values });
+        let own = (0..).zip(&self.names);
+        let values = own
+            .flat_map(|(own, name)| parts.sum(subwords.rows(name, Some(own), count), self.width))
+            .collect();
+        Vectors { values, parts: Some(parts), ..self }
     }
 
     /// All numbers, vector after vector.
@@ -235,13 +257,25 @@ impl Vectors {
         &self.values
     }
 
-    /// The vector of a category.
+    /// Whether training saw a category, so that it has a vector of its own.
+    pub fn knows(&self, name: &str) -> bool {
+        position(&self.names, &self.column, name).is_ok()
+    }
+
+    /// The vector of a category. Where words are made of n-grams, one that training never saw has that of its own n-grams.
     ///
     /// # Errors
     /// [`VectorsError::Unknown`].
-    pub fn get(&self, name: &str) -> Result<&[f64], VectorsError> {
-        let at = position(&self.names, &self.column, name)?;
-        Ok(&self.values[at * self.width..(at + 1) * self.width])
+    pub fn get(&self, name: &str) -> Result<Vec<f64>, VectorsError> {
+        let found = position(&self.names, &self.column, name);
+        match (found, &self.parts) {
+            (Ok(at), _) => Ok(self.values[at * self.width..(at + 1) * self.width].to_vec()),
+            (Err(unknown), None) => Err(unknown),
+            (Err(unknown), Some(parts)) => match parts.subwords.rows(name, None, self.names.len()) {
+                rows if rows.is_empty() => Err(unknown),
+                rows => Ok(parts.sum(rows, self.width)),
+            },
+        }
     }
 
     /// The categories whose vectors point in the direction most alike, with the cosine of the angle.
@@ -249,8 +283,7 @@ impl Vectors {
     /// # Errors
     /// [`VectorsError::Unknown`].
     pub fn neighbors(&self, name: &str, count: usize) -> Result<Vec<Ranked>, VectorsError> {
-        let own = self.get(name)?.to_vec();
-        Ok(self.nearest(&own, &[name], count))
+        Ok(self.nearest(&self.get(name)?, &[name], count))
     }
 
     /// What is to `c` as `b` is to `a`: the categories nearest to b/‖b‖ − a/‖a‖ + c/‖c‖, none of the three.
@@ -260,7 +293,7 @@ impl Vectors {
     /// # Errors
     /// [`VectorsError::Unknown`].
     pub fn analogy(&self, a: &str, b: &str, c: &str, count: usize) -> Result<Vec<Ranked>, VectorsError> {
-        let [of_a, of_b, of_c] = [unit(self.get(a)?), unit(self.get(b)?), unit(self.get(c)?)];
+        let [of_a, of_b, of_c] = [unit(&self.get(a)?), unit(&self.get(b)?), unit(&self.get(c)?)];
         let target: Vec<f64> = (0..self.width).map(|i| of_b[i] - of_a[i] + of_c[i]).collect();
         Ok(self.nearest(&target, &[a, b, c], count))
     }
@@ -275,6 +308,17 @@ impl Vectors {
             },
         );
         best(ranked.collect(), count)
+    }
+}
+
+impl OfParts {
+    fn sum(&self, rows: Vec<u32>, width: usize) -> Vec<f64> {
+        let (mut sum, share) = (vec![0.0; width], Subwords::share(rows.len()));
+        for row in rows.into_iter().map(|row| row as usize) {
+            let part = self.table.get(row * width..(row + 1) * width).unwrap_or_default();
+            sum.iter_mut().zip(part).for_each(|(sum, part)| *sum += share * part);
+        }
+        sum
     }
 }
 

@@ -5,7 +5,7 @@ mod counting;
 
 use std::num::NonZeroUsize;
 
-use steepest_data::{BatchSize, Codes, Dataset, History, SparseRows, WordOptions};
+use steepest_data::{BatchSize, Codes, Dataset, History, SparseRows, Subwords, WordOptions};
 use steepest_graph::Var;
 use steepest_nn::{Inputs, MODELS, Model, ModelSpec, Registered, Scope, Shrinkage, Task};
 use steepest_spec::Value;
@@ -41,6 +41,8 @@ enum Data {
     Choices,
     /// Sentences of words.
     Sentences,
+    /// Sentences of words that are made of n-grams.
+    SentencesOfSubwords,
 }
 
 /// A model, how it is set, and what it is trained on. Every registered model stands here at least once; the sizes are
@@ -88,6 +90,8 @@ const TABLE: &[(&str, &str, Data)] = &[
     ("bpr", "factors = 5", Data::Choices),
     ("word2vec", "size = 9", Data::Sentences),
     ("word2vec", "size = 9\narchitecture = \"cbow\"", Data::Sentences),
+    ("word2vec", "size = 9", Data::SentencesOfSubwords),
+    ("word2vec", "size = 9\narchitecture = \"cbow\"", Data::SentencesOfSubwords),
 ];
 
 /// Rows of each data set: not a multiple of the batch, so that an epoch has a tail.
@@ -103,7 +107,7 @@ impl Data {
                 Task::Regression { outputs: 1 }
             }
             Data::Choices => Task::Ranking { items: 40 },
-            Data::Sentences => Task::Context { vocabulary: 20 },
+            Data::Sentences | Data::SentencesOfSubwords => Task::Context { vocabulary: 20 },
             Data::Classes(_) | Data::Images(..) | Data::Sequences => Task::Multiclass { classes: 3 },
             Data::Binary(_) | Data::Words => Task::Binary,
             Data::Text | Data::Stream => Task::NextToken { vocabulary: 7 },
@@ -161,6 +165,13 @@ impl Data {
                 let sentences = (0..ROWS as u64).map(|i| (0..7).map(|j| word(i, j)).collect());
                 let options = WordOptions { sample: 0.0, block: 7, ..WordOptions::default() };
                 Dataset::words(sentences, &[46; 20], &options, 1).unwrap()
+            }
+            Data::SentencesOfSubwords => {
+                let names: Vec<String> = (0..20)
+                    .map(|word| ["ba", "na"].repeat(word % 7).concat() + "n" + &word.to_string())
+                    .collect();
+                let subwords = Subwords { buckets: 61, ..Subwords::default() };
+                Data::Sentences.make().with_subwords(subwords, &names).unwrap()
             }
         }
     }

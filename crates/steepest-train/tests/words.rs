@@ -6,7 +6,7 @@ use std::path::Path;
 use steepest_data::{BatchSize, Dataset, WordOptions};
 use steepest_nn::{Architecture, Word2vec};
 use steepest_tensor::Key;
-use steepest_train::{Event, RunOptions, RunSpec, Trainer, Training};
+use steepest_train::{Event, RunOptions, RunSpec, Trainer, Training, Vectors};
 
 /// Sentences of words of one half of the vocabulary, or of the other.
 fn sentences() -> Vec<Vec<u32>> {
@@ -56,6 +56,12 @@ fn threads_do_not_change_a_bit_and_the_loss_falls() {
 
 #[test]
 fn a_resumed_run_sees_the_same_words() {
+    resumes("");
+    resumes("[data.subwords]\nbuckets = 50\n");
+}
+
+/// Trains the same in one run and in two; returns the vectors.
+fn resumes(subwords: &str) -> Vectors {
     let folder = tempfile::tempdir().unwrap();
     let words: Vec<String> = sentences()
         .iter()
@@ -64,7 +70,7 @@ fn a_resumed_run_sees_the_same_words() {
     std::fs::write(folder.path().join("text.txt"), words.join("\n")).unwrap();
     let spec = |directory: &Path, epochs: u64| {
         let text = format!(
-            "[data]\ntrain = 'text.txt'\ntokens = 'words'\n[data.words]\nsample = 0.02\nblock = 7\nnegatives = 4\n\
+            "[data]\ntrain = 'text.txt'\ntokens = 'words'\n[data.words]\nsample = 0.02\nblock = 7\nnegatives = 4\n{subwords}\
              [model]\nkind = 'word2vec'\nsize = 6\n[optimizer]\nlearning-rate = 0.02\n[batch]\nsize = 6\n[stop]\nepochs = {epochs}\n\
              [run]\ndirectory = '{}'\n",
             directory.display()
@@ -84,4 +90,16 @@ fn a_resumed_run_sees_the_same_words() {
     assert_eq!((vectors.names.len(), vectors.width, vectors.names[19].as_str()), (20, 6, "w19"));
     let near = vectors.neighbors("w03", 9).unwrap();
     assert!(near.iter().filter(|found| found.name.as_str() < "w10").count() >= 6, "{near:?}");
+    vectors
+}
+
+#[test]
+fn a_word_is_the_sum_of_its_parts() {
+    let vectors = resumes("[data.subwords]\nbuckets = 50\nlongest = 4\n");
+    // `w13` has itself, <w1, w13, 13>, <w13 and w13>; `w130` begins alike.
+    assert!(vectors.knows("w13") && !vectors.knows("w130"));
+    let near = vectors.neighbors("w130", 9).unwrap();
+    assert!(near.iter().filter(|found| found.name.as_str() >= "w10").count() >= 6, "{near:?}");
+    let none = resumes("[data.subwords]\nbuckets = 50\nshortest = 5\n");
+    assert!(none.get("ab").is_err() && none.get("abc").is_ok(), "`<ab>` has four characters");
 }

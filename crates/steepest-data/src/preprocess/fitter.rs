@@ -216,6 +216,7 @@ impl Fitter {
                 sequences: None,
                 history: None,
                 relevant: options.relevant,
+                subwords: None,
             },
             findings,
         ))

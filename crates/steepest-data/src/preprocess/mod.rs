@@ -13,7 +13,9 @@ use steepest_tensor::Shape;
 
 use crate::error::DataError;
 use crate::table::Table;
-use crate::{ColumnKind, FeatureForm, Finding, History, Parameter, ReadOptions, Sequences, Tokenizer};
+use crate::{
+    ColumnKind, FeatureForm, Finding, History, Parameter, ReadOptions, Sequences, Subwords, Tokenizer,
+};
 
 pub use category::{Categories, Unseen};
 pub use encoder::{EncodedTargets, Encoder};
@@ -330,6 +332,9 @@ pub struct Preprocessor {
     /// Rows whose target is at least this are choices, and items are to be ranked; none for other tasks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relevant: Option<f64>,
+    /// The n-grams of words that have vectors too; none for words that have vectors of their own alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subwords: Option<Subwords>,
 }
 
 impl Preprocessor {

@@ -5,7 +5,7 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::WordOptions;
+use super::{Parts, WordOptions};
 use crate::corpus::{files, fingerprint};
 use crate::prepare::Prepared;
 use crate::{
@@ -112,7 +112,12 @@ pub(crate) fn prepare_words(options: &DataOptions, seed: u64) -> Result<Prepared
     let (held, tested) = fractions.check()?.held_out(sentences.len());
     let test = sentences.split_off(sentences.len() - tested);
     let validation = sentences.split_off(sentences.len() - held);
-    let rows = |sentences: Vec<Vec<u32>>| Dataset::words(sentences, &vocabulary.counts, &options.words, seed);
+    let parts = options.subwords.map(|subwords| Parts::new(subwords, &vocabulary.words)).transpose()?;
+    let parts = parts.map(Arc::new);
+    let rows = |sentences: Vec<Vec<u32>>| {
+        let data = Dataset::words(sentences, &vocabulary.counts, &options.words, seed)?;
+        Ok::<_, DataError>(data.with_parts(parts.clone()))
+    };
     let part = |path: &Option<PathBuf>, own: Vec<Vec<u32>>| match path {
         Some(path) => rows(vocabulary.encode(path, encoding)?).map(Some),
         None if own.is_empty() => Ok(None),
@@ -145,6 +150,7 @@ pub(crate) fn prepare_words(options: &DataOptions, seed: u64) -> Result<Prepared
         sequences: None,
         history: None,
         relevant: None,
+        subwords: options.subwords,
     };
     Ok(Prepared {
         train,

@@ -67,6 +67,7 @@ impl Words {
             block,
             context: options.context.max(1),
             negatives: options.negatives.max(1),
+            buckets: 0,
         };
         let room = rows * block;
         let kept =
@@ -136,12 +137,29 @@ impl Words {
         }
     }
 
-    /// How many words of a field stand before the block, those of the text, and the random ones.
-    fn parts<'o, T>(&self, field: WordField, out: &'o mut [T]) -> (usize, &'o mut [T], &'o mut [T]) {
-        let before = match field {
+    /// The words of a field of a row, without the random ones; [`NO_ROW`] where there is none.
+    pub fn text<'k>(
+        &self,
+        kept: &'k Kept,
+        row: usize,
+        field: WordField,
+    ) -> impl Iterator<Item = u32> + use<'k> {
+        let (before, start) = (self.before(field), row * self.row.block);
+        let places = (start..).take(self.row.block + 2 * before).map(move |at| at.checked_sub(before));
+        places.map(|at| at.and_then(|at| kept.tokens.get(at)).copied().unwrap_or(NO_ROW))
+    }
+
+    /// How many words of a field stand before the block.
+    fn before(&self, field: WordField) -> usize {
+        match field {
             WordField::Center | WordField::CenterAndNegatives => 0,
             WordField::Around | WordField::AroundAndNegatives => self.row.context,
-        };
+        }
+    }
+
+    /// How many words of a field stand before the block, those of the text, and the random ones.
+    fn parts<'o, T>(&self, field: WordField, out: &'o mut [T]) -> (usize, &'o mut [T], &'o mut [T]) {
+        let before = self.before(field);
         let text = (self.row.block + 2 * before).min(out.len());
         let (text, random) = out.split_at_mut(text);
         (before, text, random)

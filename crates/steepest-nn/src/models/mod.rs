@@ -135,6 +135,7 @@ pub struct Inputs<'g> {
     named: Vec<Named<'g>>,
     sparse: Option<Sparse<'g>>,
     history: Option<Csr<'g>>,
+    parts: Vec<(String, Sparse<'g>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -167,19 +168,22 @@ pub struct Category<'i, 'g> {
 impl<'g> Inputs<'g> {
     /// One input.
     pub fn new(name: &str, x: Var<'g>) -> Inputs<'g> {
-        Inputs { first: x, named: Vec::new(), sparse: None, history: None }.with(name, x)
+        Inputs::beginning(x).with(name, x)
+    }
+
+    fn beginning(first: Var<'g>) -> Inputs<'g> {
+        Inputs { first, named: Vec::new(), sparse: None, history: None, parts: Vec::new() }
     }
 
     /// Sparse features.
     pub fn of_sparse(csr: Csr<'g>, columns: usize) -> Inputs<'g> {
         let sparse = Some(Sparse { csr, columns });
-        Inputs { first: csr.values, named: Vec::new(), sparse, history: None }
+        Inputs { sparse, ..Inputs::beginning(csr.values) }
     }
 
     /// A category of each example, one of `size`.
     pub fn of_category(name: &str, index: Var<'g>, size: usize) -> Inputs<'g> {
-        Inputs { first: index, named: Vec::new(), sparse: None, history: None }
-            .with_category(name, index, size)
+        Inputs::beginning(index).with_category(name, index, size)
     }
 
     /// Adds another one.
@@ -206,6 +210,18 @@ impl<'g> Inputs<'g> {
     /// The items of each row's user in the training data.
     pub fn history(&self) -> Option<Csr<'g>> {
         self.history
+    }
+
+    /// Adds what each index of another input is made of: sparse rows, one for each index, of a table with `columns` rows.
+    #[must_use]
+    pub fn with_parts(mut self, of: &str, csr: Csr<'g>, columns: usize) -> Inputs<'g> {
+        self.parts.push((of.to_owned(), Sparse { csr, columns }));
+        self
+    }
+
+    /// What each index of an input is made of, if not of one row of a table.
+    pub fn parts(&self, of: &str) -> Option<Sparse<'g>> {
+        self.parts.iter().find(|(name, _)| name == of).map(|(_, parts)| *parts)
     }
 
     /// The input of this name.

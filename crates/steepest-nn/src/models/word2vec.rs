@@ -22,6 +22,11 @@ pub fn sentence_of(input: &str) -> String {
     format!("sentence of {input}")
 }
 
+/// The names of the inputs with what each word of another input is made of begin with this.
+pub fn parts_of(input: &str) -> String {
+    format!("parts of {input}")
+}
+
 /// Which words predict which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Architecture {
@@ -44,13 +49,17 @@ pub enum Architecture {
 /// only within their sentence. Where word2vec draws the width of each word's window uniformly from 1 to W, each
 /// distance counts here with its share of those windows, a_c = (W + 1 − distance) / W: the same in the mean, with less noise.
 ///
+/// *Subwords*: where the data say what each word is made of (`data.subwords`), v_w is n^−½ Σ z over the n rows z of its own and of
+/// its character n-grams, which stand behind the words in `word2vec.input`.
+///
 /// With plain gradient descent and batches of b blocks of B words, word2vec's rate α is the rate α·b·B here, where
 /// the mean over words is made small instead of the sum. Parameters are `word2vec.input` (v, the word vectors) and
 /// `word2vec.output` (u), trained by rows.
 ///
 /// References: Mikolov, Sutskever, Chen, Corrado and Dean, 2013, *Distributed representations of words and phrases
 /// and their compositionality*, eq. 4; Ji, Satish, Li and Dubey, 2016, *Parallelizing word2vec in shared and
-/// distributed memory* (shared negatives).
+/// distributed memory* (shared negatives); Bojanowski, Grave, Joulin and Mikolov, 2017, *Enriching word vectors with
+/// subword information*.
 ///
 /// ```
 /// use steepest_graph::{Graph, Feeds, evaluate};
@@ -100,6 +109,16 @@ struct Words<'g> {
     pairs: Var<'g>,
 }
 
+/// The vectors of the words of a field, `[rows, width, size]`.
+#[track_caller]
+fn vectors<'g>(inputs: &Inputs<'g>, field: &str, table: Var<'g>) -> Option<Var<'g>> {
+    let words = inputs.get(field)?;
+    Some(match inputs.parts(field) {
+        Some(parts) => parts.csr.matmul(table).reshape([words.dim(0), words.dim(1), table.dim(1)]),
+        None => table.gather_or_zero(words),
+    })
+}
+
 impl Word2vec {
     #[track_caller]
     fn words<'g>(inputs: &Inputs<'g>, others: &str) -> Option<Words<'g>> {
@@ -130,7 +149,7 @@ impl Word2vec {
         v: Var<'g>,
         u: Var<'g>,
     ) -> Option<Var<'g>> {
-        let v = v.gather_or_zero(inputs.get(CENTER)?);
+        let v = vectors(inputs, CENTER, v)?;
         let u = u.gather_or_zero(inputs.get(AROUND_AND_NEGATIVES)?);
         let scores = v.matmul(u.permute(&[0, 2, 1]));
         let (near, all) = (words.block + 2 * words.context, scores.dim(2));
@@ -149,7 +168,7 @@ impl Word2vec {
     #[track_caller]
     fn cbow<'g>(&self, words: &Words<'g>, inputs: &Inputs<'g>, v: Var<'g>, u: Var<'g>) -> Option<Var<'g>> {
         let (rows, block) = (words.rows, words.block);
-        let v = v.gather_or_zero(inputs.get(AROUND)?);
+        let v = vectors(inputs, AROUND, v)?;
         let u = u.gather_or_zero(inputs.get(CENTER_AND_NEGATIVES)?);
         // A word without others near it predicts nothing.
         let some = words.pairs.zeros_like().less(words.pairs).reshape([rows, block]);
@@ -176,7 +195,8 @@ impl Model for Word2vec {
         let init = Init::uniform().with("low", -bound).and_then(|init| init.with("high", bound));
         let init = init.unwrap_or_else(|_| Init::uniform());
         let loss = cx.layer("word2vec", |cx| {
-            let v = cx.table("input", [words.vocabulary, self.size], &init);
+            let rows = inputs.parts(CENTER).map_or(words.vocabulary, |parts| parts.columns);
+            let v = cx.table("input", [rows, self.size], &init);
             let u = cx.table("output", [words.vocabulary, self.size], &Init::zeros());
             match self.architecture {
                 Architecture::SkipGram => self.skip_gram(&words, inputs, v, u),
@@ -247,7 +267,7 @@ pub static SPEC: ModelSpec = ModelSpec {
 
 /// Rows of a text of words, and the inputs of a model that they are.
 pub mod words {
-    use steepest_graph::Graph;
+    use steepest_graph::{Csr, Graph};
 
     use super::*;
 
@@ -279,6 +299,23 @@ pub mod words {
             let numbers = graph.input(&sentence, [rows, width]);
             let inputs = inputs.with(&sentence, numbers);
             if name == CENTER { inputs } else { inputs.with(name, graph.index_input(name, [rows, width])) }
+        })
+    }
+
+    /// Adds what the words of the block and those around it are made of, so many parts at most, with vectors of their own
+    /// and `buckets` more that their n-grams share.
+    pub fn with_subwords<'g>(
+        inputs: Inputs<'g>,
+        rows: usize,
+        row: Row,
+        buckets: usize,
+        capacity: usize,
+    ) -> Inputs<'g> {
+        let graph = inputs.first().graph();
+        let fields = [(CENTER, row.block), (AROUND, row.block + 2 * row.context)];
+        fields.into_iter().fold(inputs, |inputs, (name, width)| {
+            let csr = Csr::input(graph, &parts_of(name), rows * width, capacity);
+            inputs.with_parts(name, csr, row.vocabulary + buckets)
         })
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use steepest_data::{
     Augmentation, BatchSize, ClassWeight, ColumnKind, DataOptions, PreprocessOptions, ReadOptions, Shares,
-    Task, Tokens, Unseen, WordOptions,
+    Subwords, Task, Tokens, Unseen, WordOptions,
 };
 use steepest_spec::{Description, SettingError, Settings, Value, nearest};
 
@@ -238,7 +238,15 @@ impl Document<'_> {
             let accepts = "text".to_owned();
             return Err(self.error(Place::Absent, SettingError::Missing { owner, key, accepts }));
         }
+        let subwords = Subwords {
+            shortest: data.integer("subwords.shortest") as usize,
+            longest: data.integer("subwords.longest") as usize,
+            buckets: data.integer("subwords.buckets") as usize,
+        };
+        let subwords = (subwords.buckets > 0).then(|| subwords.check()).transpose();
+        let subwords = subwords.map_err(|error| self.at("data.subwords.longest", error))?;
         Ok(DataOptions {
+            subwords,
             tokens,
             vocabulary: Some(data.integer("vocabulary") as usize),
             stream: data.get("stream").map(|_| data.flag("stream")),

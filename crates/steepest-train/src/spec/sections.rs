@@ -173,6 +173,27 @@ static DATA: Description = section(
             "ours: products of this size are fast",
         ),
         key(
+            "subwords.buckets",
+            "Vectors that the character n-grams of words share by their hash, beside the words' own; 0: n-grams have none.",
+            Accepts::Integer { min: 0, max: 1 << 30 },
+            Default::Integer(0),
+            "none, as word2vec; fastText has 2,000,000",
+        ),
+        key(
+            "subwords.shortest",
+            "Characters of the shortest of these n-grams, of words between `<` and `>`.",
+            Accepts::COUNT,
+            Default::Integer(3),
+            "fastText `minn`",
+        ),
+        key(
+            "subwords.longest",
+            "Characters of the longest ones.",
+            Accepts::COUNT,
+            Default::Integer(6),
+            "fastText `maxn`",
+        ),
+        key(
             "window",
             "Tokens of a text that the model sees at once.",
             Accepts::COUNT,
