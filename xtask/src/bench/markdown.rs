@@ -5,6 +5,9 @@ use std::fmt::Write;
 
 use super::results::{Group, Measurement, Outcome, Results, TOLERANCE};
 
+/// What scripts of their own come to, kept by hand.
+const LINEAR: &str = include_str!("../../../bench/linear.md");
+
 /// The whole of `bench/RESULTS.md`.
 pub fn page(results: &Results) -> String {
     let mut page = String::from("# Benchmark results\n\n");
@@ -18,9 +21,6 @@ pub fn page(results: &Results) -> String {
         "![Step time relative to Steepest](results.svg)\n\n## Steepest against the fastest peer\n\n",
     );
     page.push_str(&summary(results));
-    page.push_str(
-        "\nLinear, sparse, factor and word models beside the tools made for each, and what comes out of training: [README.md](README.md).\n",
-    );
     page.push_str("\n## Every system\n\n");
     page.push_str(
         "*Share of peak*: the operations and bytes that a step needs at least, counted by hand, over the time it took,\n\
@@ -33,7 +33,8 @@ pub fn page(results: &Results) -> String {
         page.push_str(&self::group(group));
         page.push('\n');
     }
-    page.push_str("## Machine and versions\n\n");
+    page.push_str(LINEAR);
+    page.push_str("\n## Machine and versions\n\n");
     page.push_str(&provenance(results));
     page
 }
