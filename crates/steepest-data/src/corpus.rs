@@ -26,7 +26,7 @@ pub fn read_corpus(path: &Path, encoding: Option<&str>) -> Result<String, DataEr
         text::open_text(&file, encoding)?
             .reader
             .read_to_string(&mut corpus)
-            .map_err(|source| DataError::Io { path: file.clone(), source })?;
+            .map_err(|source| text::unreadable(&file, source))?;
     }
     if corpus.is_empty() { Err(DataError::Empty { path: path.into() }) } else { Ok(corpus) }
 }

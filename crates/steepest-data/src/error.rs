@@ -473,6 +473,14 @@ pub enum DataError {
         /// The target column.
         target: String,
     },
+    /// No text has a term to learn from.
+    #[error("{}: no text of column `{column}` has a word that could be learned from\n  help: a word is two or more letters or digits, and is in at least `data.min-rows` texts: give more texts, or set it to 1", path.display())]
+    NoTerms {
+        /// The file.
+        path: PathBuf,
+        /// The column of texts.
+        column: String,
+    },
     /// An image column stands beside other columns.
     #[error("{}: an image column cannot be combined with other features\n  help: set the other columns to `ignored`", path.display())]
     MixedImage {

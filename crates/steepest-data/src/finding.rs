@@ -197,6 +197,8 @@ pub enum Fill {
     Mean(f64),
     /// A category of its own.
     OwnCategory,
+    /// None of the categories known, as one that training never saw.
+    Unknown,
 }
 
 impl Finding {
@@ -284,6 +286,7 @@ impl fmt::Display for Finding {
                 match with {
                     Fill::Mean(mean) => write!(f, "filled with the mean, {mean:.6}"),
                     Fill::OwnCategory => write!(f, "a category of their own"),
+                    Fill::Unknown => write!(f, "none of the known ones"),
                 }
             }
             Finding::RareCategories { column, kept, folded } => write!(

@@ -132,10 +132,8 @@ impl TextLines {
     pub fn advance(&mut self, is_row: impl Fn(&str) -> bool) -> Result<bool, DataError> {
         loop {
             self.line.clear();
-            let read = self.reader.read_line(&mut self.line).map_err(|source| match source.kind() {
-                io::ErrorKind::InvalidData => text::find_bad_byte(&self.path).unwrap_or_else(|error| error),
-                _ => DataError::Io { path: self.path.clone(), source },
-            })?;
+            let read = self.reader.read_line(&mut self.line);
+            let read = read.map_err(|source| text::unreadable(&self.path, source))?;
             if read == 0 {
                 return Ok(false);
             }

@@ -102,6 +102,14 @@ pub(crate) fn open_text(path: &Path, encoding: Option<&str>) -> Result<Text, Dat
     })
 }
 
+/// Why a text could not be read: the first byte that is not UTF-8, if that is it.
+pub(crate) fn unreadable(path: &Path, source: io::Error) -> DataError {
+    match source.kind() {
+        io::ErrorKind::InvalidData => find_bad_byte(path).unwrap_or_else(|error| error),
+        _ => DataError::Io { path: path.into(), source },
+    }
+}
+
 /// Finds the first byte of a file that is not UTF-8.
 pub(crate) fn find_bad_byte(path: &Path) -> Result<DataError, DataError> {
     let Opened { head, rest, .. } = open(path)?;

@@ -183,7 +183,7 @@ fn a_text_without_words_and_an_empty_vocabulary() {
     let error = folder.prepared("b.csv", "label,text\na,x\nb,y\na,z\n", text).unwrap_err();
     assert_eq!(
         folder.message(error),
-        "DIR/b.csv: no column is left to predict `label` from\n  help: every other column is constant, missing or ignored; set `columns.NAME` to use one"
+        "DIR/b.csv: no text of column `text` has a word that could be learned from\n  help: a word is two or more letters or digits, and is in at least `data.min-rows` texts: give more texts, or set it to 1"
     );
 }
 

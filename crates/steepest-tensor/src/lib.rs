@@ -4,6 +4,7 @@
 //! contains `unsafe` code, and only in its kernels, its buffers and its thread pool. A [`Machine`] runs a
 //! [`program`](mod@program) over an arena; it verifies the program first, so that running it is safe.
 
+mod calls;
 mod dtype;
 mod flat;
 mod kernels;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::calls::{self, Call};
 use crate::flat::{Flat, Plain, Repr};
 use crate::kernels::gemm::Product;
 use crate::kernels::tile::{self, Step};
 use crate::kernels::{self, Kernels};
-use crate::native::Code;
+use crate::native::{Code, LANES, Steps};
 use crate::pool::Barrier;
 use crate::program::{Group, Instr, Loop, MOST_NEXT, MOST_STRIDES, MatMul, Place, Program, Space};
 use crate::real::{LANES_F32, LANES_F64, PORTABLE, Real};
@@ -31,7 +32,50 @@ pub(crate) struct Memory<T> {
     start: usize,
 }
 
+/// What addresses are counted from in all of a step, numbered as in [`Memory::bases`].
+#[derive(Clone, Copy)]
+pub(crate) enum Base {
+    Arena,
+    Index,
+    Variables,
+    /// A thread's own places.
+    Own,
+    Scratch,
+    Reals,
+    /// [`LANES`].
+    Lanes,
+}
+
+/// The addresses of all bases, by number.
+pub(crate) type Bases = [*mut u8; 7];
+
 impl<T> Memory<T> {
+    /// The unit that the block begins with.
+    pub fn start(&self) -> usize {
+        self.start
+    }
+
+    #[inline(always)]
+    pub fn bases(&self) -> Bases {
+        [
+            self.arena.cast(),
+            self.index.cast(),
+            self.variables.cast(),
+            self.own.cast(),
+            self.scratch.cast(),
+            self.reals.cast_mut().cast(),
+            LANES.as_ptr().cast_mut().cast(),
+        ]
+    }
+
+    /// # Safety
+    /// The number is one of the loop's strides.
+    #[inline(always)]
+    pub unsafe fn moved(&self, number: u8) -> *mut T {
+        // SAFETY: the caller promises the stride.
+        unsafe { *self.moving.add(number as usize) }
+    }
+
     /// The element of a place that is `skip` elements behind its first, which a unit of the block begins with.
     ///
     /// # Safety
@@ -54,7 +98,7 @@ impl<T> Memory<T> {
         let base = match place.space {
             Space::Variables => self.variables,
             // SAFETY: such places stand only in loops, which have as many strides.
-            Space::Moving(number) => unsafe { *self.moving.add(number as usize) },
+            Space::Moving(number) => unsafe { self.moved(number) },
             _ => self.arena,
         };
         // SAFETY: the place is inside the buffer.
@@ -90,6 +134,8 @@ struct Typed<T: Real> {
     left: Vec<Left>,
     reals: Vec<T>,
     code: Code,
+    /// What a run on one thread calls.
+    calls: Vec<Call>,
     kernels: &'static Kernels<T>,
 }
 
@@ -106,6 +152,7 @@ impl<T: Real + Plain> Typed<T> {
             scratch: Vec::new(),
             left: Vec::new(),
             reals: vec![T::ZERO; program.scalars.len()],
+            calls: calls::of(program, &code, lanes),
             code,
             kernels,
         };
@@ -322,7 +369,7 @@ fn split<T>(all: &mut [T], a: Place, b: Place) -> (&mut [T], &mut [T]) {
 }
 
 /// The buffers' bases, shared among the threads of one run.
-struct Bases<T> {
+struct Shared<T> {
     arena: *mut T,
     index: *mut u32,
     variables: *mut T,
@@ -332,7 +379,7 @@ struct Bases<T> {
 
 // SAFETY: a verified program writes each element from one thread only within a region, and no other
 // thread reads it within that region.
-unsafe impl<T> Sync for Bases<T> {}
+unsafe impl<T> Sync for Shared<T> {}
 
 fn execute<T: Real + Plain>(
     program: &Program,
@@ -345,9 +392,9 @@ fn execute<T: Real + Plain>(
 ) {
     let kernels = typed.kernels;
     let reals = typed.reals.as_ptr();
-    let bases = Bases { arena: typed.arena.as_mut_ptr(), index, variables, scalars, reals };
+    let bases = Shared { arena: typed.arena.as_mut_ptr(), index, variables, scalars, reals };
     let own_len = own_len(program);
-    let memory = |bases: &Bases<T>, own: *mut T| Memory {
+    let memory = |bases: &Shared<T>, own: *mut T| Memory {
         arena: bases.arena,
         index: bases.index,
         variables: bases.variables,
@@ -363,11 +410,7 @@ fn execute<T: Real + Plain>(
         let _flush = Flush::begin();
         if let Some(scratch) = typed.scratch.first_mut() {
             let memory = memory(&bases, scratch.as_mut_ptr());
-            for (region, steps) in program.regions.iter().zip(&typed.code.steps) {
-                for (group, steps) in region.groups.iter().zip(steps) {
-                    run_group(group, steps, kernels, &memory, 0, group.extent);
-                }
-            }
+            run_calls(program, &typed.calls, &typed.code.steps, kernels, &memory);
         }
         return;
     }
@@ -460,19 +503,31 @@ fn share(group: &Group, number: usize, thread: usize, threads: usize) -> (usize,
     (cut(thread), cut(thread + 1))
 }
 
-fn run_group<T: Real>(
-    group: &Group,
-    steps: &[Vec<Vec<Step>>],
+/// A step on one thread.
+fn run_calls<T: Real>(
+    program: &Program,
+    calls: &[Call],
+    steps: &Steps,
     kernels: &Kernels<T>,
     memory: &Memory<T>,
-    first: usize,
-    end: usize,
 ) {
-    let mut start = first;
-    while start < end {
-        let stop = end.min(start + group.block);
-        run_block(group, steps, kernels, memory, start, stop);
-        start = stop;
+    let bases = memory.bases();
+    for call in calls {
+        match *call {
+            // SAFETY: the program was verified: the loop lies inside the buffers, and its code is the machine's.
+            Call::Loop(ref ready) => unsafe { ready.run(&bases) },
+            Call::Instr { region, group, instr } => {
+                let (of, steps) = (&program.regions[region].groups[group], &steps[region][group][instr]);
+                // SAFETY: the program was verified for all units of the group.
+                unsafe { run_instr(&of.instrs[instr], steps, kernels, memory, 0, of.extent) };
+            }
+            Call::Group { region, group } => {
+                let (of, steps) = (&program.regions[region].groups[group], &steps[region][group]);
+                for start in (0..of.extent).step_by(of.block) {
+                    run_block(of, steps, kernels, memory, start, of.extent.min(start + of.block));
+                }
+            }
+        }
     }
 }
 

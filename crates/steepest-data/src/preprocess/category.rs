@@ -92,15 +92,18 @@ impl Counts {
         }
     }
 
-    /// All names get an index; `None` if there is none.
+    /// All names get an index, and a missing one counts as none of them; `None` if there is no name.
     pub fn finish_embedded(self, column: String, findings: &mut Vec<Finding>) -> Option<Encoding> {
         if self.names.is_empty() {
             findings.push(Finding::AllMissingColumn { column });
             return None;
         }
-        let missing = self.missing > 0;
+        if self.missing > 0 {
+            let rows = self.names.values().sum::<usize>() + self.missing;
+            findings.push(Finding::Filled { column, missing: self.missing, rows, with: Fill::Unknown });
+        }
         let categories = sorted(self.names.into_iter().collect());
-        Some(Encoding::Embed(Categories { categories, rare: Vec::new(), missing }))
+        Some(Encoding::Embed(Categories { categories, rare: Vec::new(), missing: false }))
     }
 
     /// The most frequent names get an input; `None` if there is nothing to tell apart.

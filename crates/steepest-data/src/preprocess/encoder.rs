@@ -297,7 +297,8 @@ impl<'a> Encoder<'a> {
                             known: categories.categories.clone(),
                         });
                     }
-                    (Slot::Zeros | Slot::Unseen, _) => {
+                    (Slot::Zeros, _) => {}
+                    (Slot::Unseen, _) => {
                         if unseen.0 == 0 {
                             unseen.1 = names.get(row).unwrap_or_default().to_owned();
                         }

@@ -151,14 +151,14 @@ impl Fitter {
     /// What was learned, and what the user should know of it.
     ///
     /// # Errors
-    /// An unusable target; [`DataError::NoFeatures`] if no column is left to learn from.
+    /// An unusable target; [`DataError::NoFeatures`] or [`DataError::NoTerms`] if nothing is left to learn from.
     pub fn finish(self) -> Result<(Preprocessor, Vec<Finding>), DataError> {
         let Fitter { path, options, place, target, columns } = self;
         let mut findings = Vec::new();
         let target = target.finish(&options, &mut findings)?;
         let bits =
             text_options(&options).hash_bits.filter(|_| options.text.is_none() && options.embed.is_empty());
-        let mut inputs = Vec::new();
+        let (mut inputs, mut wordless) = (Vec::new(), None);
         for (at, (Column { name, reason, kind }, seen)) in columns.into_iter().enumerate() {
             let column = name.clone();
             let encoding = match seen {
@@ -167,7 +167,11 @@ impl Fitter {
                 Seen::Truths(truths) => truths.finish(column, &mut findings),
                 Seen::Names(counts) => counts.finish(column, options.max_categories, &mut findings),
                 Seen::Embedded(counts) => counts.finish_embedded(column, &mut findings),
-                Seen::Text(text) => text.finish(column, &mut findings),
+                Seen::Text(text) => {
+                    let encoding = text.finish(column.clone(), &mut findings);
+                    wordless = wordless.or_else(|| encoding.is_none().then_some(column));
+                    encoding
+                }
                 Seen::Sparse { columns: 0 } => {
                     findings.push(Finding::AllMissingColumn { column });
                     None
@@ -197,6 +201,9 @@ impl Fitter {
         inputs.sort_by_key(place_of);
         if let FeatureForm::Categories { fields, .. } = super::form_of(&inputs) {
             findings.push(Finding::Embedded { columns: fields });
+        }
+        if let (true, Some(column)) = (inputs.is_empty(), wordless) {
+            return Err(DataError::NoTerms { path, column });
         }
         if inputs.is_empty() {
             return Err(DataError::NoFeatures { path, target: target.column });

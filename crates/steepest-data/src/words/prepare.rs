@@ -29,10 +29,7 @@ pub fn read_sentences(
         let mut reader = std::io::BufReader::new(text::open_text(&file, encoding)?.reader);
         loop {
             line.clear();
-            let read = reader.read_line(&mut line).map_err(|source| match source.kind() {
-                std::io::ErrorKind::InvalidData => text::find_bad_byte(&file).unwrap_or_else(|error| error),
-                _ => DataError::Io { path: file.clone(), source },
-            })?;
+            let read = reader.read_line(&mut line).map_err(|source| text::unreadable(&file, source))?;
             if read == 0 {
                 break;
             }

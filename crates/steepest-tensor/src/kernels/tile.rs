@@ -7,7 +7,7 @@
 use crate::kernels::elementwise::{self, Pointer};
 use crate::kernels::{random, reduce};
 use crate::machine::Memory;
-use crate::native::{Block, Native};
+use crate::native::{Block, Native, Ready};
 use crate::program::{Access, Operand, Panels, Source, Target, Tile, TileInstr, TileKind};
 use crate::real::{Real, Vector};
 
@@ -37,6 +37,27 @@ pub(crate) enum Step {
     Native(Native),
 }
 
+/// A single loop without registers takes all rows at once.
+fn alone(steps: &[Step]) -> Option<&Native> {
+    match steps {
+        [Step::Native(native)] if !native.uses_registers() => Some(native),
+        _ => None,
+    }
+}
+
+/// Rows `first..end` as one block. A flat tile is cut anywhere, so that wide rows do not make large blocks.
+fn whole(tile: &Tile, first: usize, end: usize) -> Block {
+    let (width, first, end) =
+        if tile.flat { (1, first * tile.width, end * tile.width) } else { (tile.width, first, end) };
+    Block { panel: 0, row: first, rows: end - first, width, register: 0 }
+}
+
+/// The loop that is all of a tile of so many rows, if it is one loop.
+pub(crate) fn ready(tile: &Tile, steps: &[Step], rows: usize, lanes: usize, size: usize) -> Option<Ready> {
+    let native = alone(steps).filter(|_| tile.panels.is_none())?;
+    native.ready(&whole(tile, 0, rows), lanes, size)
+}
+
 /// Runs a tile over rows `first..end`.
 ///
 /// # Safety
@@ -50,20 +71,9 @@ pub(crate) unsafe fn run<T: Real, const L: usize, const ISA: u8>(
     first: usize,
     end: usize,
 ) {
-    // A flat tile is cut anywhere, so that wide rows do not make large blocks.
-    let (width, first, end) =
-        if tile.flat { (1, first * tile.width, end * tile.width) } else { (tile.width, first, end) };
-    // A single loop without registers takes all rows at once.
-    let alone = match steps {
-        [Step::Native(native)] if !native.uses_registers() => Some(native),
-        _ => None,
-    };
-    if let (Some(native), None) = (alone, tile.panels) {
-        // Small steps do little more than that.
-        let block = Block { panel: 0, row: first, rows: end - first, width, register: 0 };
-        // SAFETY: the caller promises the rows.
-        return unsafe { native.run::<T, L>(memory, &block) };
-    }
+    let alone = alone(steps);
+    let Block { row: first, rows, width, .. } = whole(tile, first, end);
+    let end = first + rows;
     let register = register_len(width, L);
     let block = if alone.is_some() { end - first } else { block_rows(width) };
     let Panels { count, height } = tile.panels.unwrap_or(Panels { count: 1, height: usize::MAX });

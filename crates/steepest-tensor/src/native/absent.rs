@@ -1,12 +1,23 @@
 //! Where there is no native code: everything is interpreted.
 
 use crate::kernels::tile::Step;
-use crate::machine::Memory;
+use crate::machine::{Bases, Memory};
 use crate::program::{Instr, Program};
 use crate::real::Real;
 
 /// There is none.
 pub(crate) enum Native {}
+
+/// There is none.
+pub(crate) enum Ready {}
+
+impl Ready {
+    /// # Safety
+    /// It cannot be called.
+    pub unsafe fn run(&self, _bases: &Bases) {
+        match *self {}
+    }
+}
 
 /// The rows of a tile that a step works on.
 pub(crate) struct Block {
@@ -22,6 +33,10 @@ impl Native {
         match *self {}
     }
 
+    pub fn ready(&self, _block: &Block, _lanes: usize, _size: usize) -> Option<Ready> {
+        match *self {}
+    }
+
     /// # Safety
     /// It cannot be called.
     pub unsafe fn run<T: Real, const L: usize>(&self, _memory: &Memory<T>, _block: &Block) {
@@ -29,10 +44,16 @@ impl Native {
     }
 }
 
-/// The steps of every instruction of a program, by region, group, instruction and instruction of a loop.
+/// The steps of every instruction by region, group, instruction and, for a loop, instruction of its body.
+pub(crate) type Steps = Vec<Vec<Vec<Vec<Vec<Step>>>>>;
+
+/// The steps of every instruction of a program.
 pub(crate) struct Code {
-    pub steps: Vec<Vec<Vec<Vec<Vec<Step>>>>>,
+    pub steps: Steps,
 }
+
+/// What loops count lanes by: nothing counts here.
+pub(crate) static LANES: [[u32; 16]; 4] = [[0; 16]; 4];
 
 impl Code {
     pub fn new(program: &Program) -> Code {

@@ -19,7 +19,7 @@ use memmap2::{Mmap, MmapMut};
 
 use crate::DType;
 use crate::kernels::tile::Step;
-use crate::machine::Memory;
+use crate::machine::{Base, Bases, Memory};
 use crate::program::{
     Access, Instr, Operand, Place, Program, Source, Space, Target, Tile, TileInstr, TileKind,
 };
@@ -46,11 +46,13 @@ enum Origin {
     Lanes,
 }
 
-/// 0, 1, 2 … in lanes of 32 bits, and twice each, for lanes of 64.
-static LANES: ([u32; 16], [u32; 16]) = (
+/// 0, 1, 2 … in lanes of 32 bits; twice each, for lanes of 64; the numbers of the lanes within rows of two and of four.
+pub(crate) static LANES: [[u32; 16]; 4] = [
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
     [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7],
-);
+    [0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1],
+    [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3],
+];
 
 /// Elements that a loop reads or writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,10 +63,6 @@ struct Stream {
     /// Whether a part of each row is meant where rows are cut into panels.
     in_parts: bool,
 }
-
-/// The numbers of the lanes within rows of two and of four.
-static LANES_IN_ROWS: [[u32; 16]; 2] =
-    [[0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1], [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3]];
 
 /// What a loop's rows and columns are.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -89,6 +87,45 @@ struct Entry {
 }
 
 type Function = unsafe extern "sysv64" fn(*mut Entry, usize, usize, u64);
+
+/// Where a stream begins.
+struct Begin {
+    base: Base,
+    /// The number of the loop's stride by which the base has moved on, if it has.
+    moved: Option<u8>,
+    /// Bytes behind the base.
+    bytes: usize,
+    /// Bytes from one row to the next.
+    step: usize,
+}
+
+/// A loop with its block: what is left to do is to add the memory's bases.
+pub(crate) struct Ready {
+    function: Function,
+    streams: Box<[Begin]>,
+    rows: usize,
+    columns: usize,
+    rest: u64,
+}
+
+impl Ready {
+    /// Runs the loop.
+    ///
+    /// # Safety
+    /// As for [`Native::run`] on the block, by one thread.
+    #[inline(always)]
+    pub unsafe fn run(&self, bases: &Bases) {
+        let mut table = [const { MaybeUninit::<Entry>::uninit() }; STREAMS];
+        for (entry, stream) in table.iter_mut().zip(&self.streams) {
+            entry.write(Entry {
+                at: bases[stream.base as usize].wrapping_add(stream.bytes),
+                step: stream.step,
+            });
+        }
+        // SAFETY: the caller promises the block, from which the numbers were made.
+        unsafe { (self.function)(table.as_mut_ptr().cast(), self.rows, self.columns, self.rest) };
+    }
+}
 
 /// A compiled loop.
 pub(crate) struct Native {
@@ -115,6 +152,62 @@ impl Native {
         self.registers
     }
 
+    /// Where a stream begins in a block of a group's units that begins with unit `start`; elements have `size` bytes.
+    #[inline(always)]
+    fn begin(&self, stream: &Stream, block: &Block, start: usize, size: usize) -> Begin {
+        let mut moved = None;
+        let panel = if stream.in_parts { block.panel } else { 0 };
+        let (base, elements) = match stream.origin {
+            Origin::Place(place) => {
+                let skip = place.offset + panel + block.row * stream.row;
+                match place.space {
+                    Space::Own { stride } => (Base::Own, skip - start * stride),
+                    Space::Variables => (Base::Variables, skip),
+                    Space::Moving(number) => {
+                        moved = Some(number);
+                        (Base::Arena, skip)
+                    }
+                    Space::Arena | Space::Index => (Base::Arena, skip),
+                }
+            }
+            Origin::Index(place) => {
+                let skip = place.offset + block.row * stream.row;
+                return Begin { base: Base::Index, moved, bytes: skip * 4, step: stream.row * 4 };
+            }
+            Origin::Register(r) => (Base::Scratch, r * block.register),
+            Origin::Scalar(i) => (Base::Reals, i),
+            Origin::Lanes => {
+                let table = if self.shape == Shape::Packed { block.width / 4 + 2 } else { size / 8 };
+                return Begin { base: Base::Lanes, moved, bytes: table * size_of_val(&LANES[0]), step: 0 };
+            }
+        };
+        Begin { base, moved, bytes: elements * size, step: stream.row * size }
+    }
+
+    /// Rows and columns of the loop over a block.
+    #[inline(always)]
+    fn size(&self, block: &Block) -> (usize, usize) {
+        match self.shape {
+            Shape::Elements | Shape::Packed => (1, block.rows * block.width),
+            Shape::Rows => (block.rows, block.width),
+            Shape::Column => (1, block.rows),
+        }
+    }
+
+    /// The loop over a block of all units, for vectors of so many lanes and elements of `size` bytes; none if there
+    /// is nothing to do.
+    pub fn ready(&self, block: &Block, lanes: usize, size: usize) -> Option<Ready> {
+        let (rows, columns) = self.size(block);
+        let rest = columns % lanes;
+        (rows > 0 && columns > 0).then(|| Ready {
+            function: self.function,
+            streams: self.streams.iter().map(|stream| self.begin(stream, block, 0, size)).collect(),
+            rows,
+            columns: columns - rest,
+            rest: (1 << rest) - 1,
+        })
+    }
+
     /// Runs the loop over a block.
     ///
     /// # Safety
@@ -122,29 +215,15 @@ impl Native {
     /// and the machine has AVX-512.
     pub unsafe fn run<T: Real, const L: usize>(&self, memory: &Memory<T>, block: &Block) {
         let mut table = [const { MaybeUninit::<Entry>::uninit() }; STREAMS];
+        let bases = memory.bases();
         // SAFETY: the caller promises the block; scalars and registers are the machine's own.
         unsafe {
             for (entry, stream) in table.iter_mut().zip(&self.streams) {
-                let size = if let Origin::Index(_) = stream.origin { 4 } else { size_of::<T>() };
-                let panel = if stream.in_parts { block.panel } else { 0 };
-                let at = match stream.origin {
-                    Origin::Place(place) => memory.at(place, panel + block.row * stream.row).cast(),
-                    Origin::Index(place) => memory.index(place).add(block.row * stream.row).cast(),
-                    Origin::Register(r) => memory.scratch.add(r * block.register).cast(),
-                    Origin::Scalar(i) => memory.reals.add(i).cast_mut().cast(),
-                    Origin::Lanes if self.shape == Shape::Packed => {
-                        LANES_IN_ROWS[block.width / 4].as_ptr().cast_mut().cast()
-                    }
-                    Origin::Lanes if size == 4 => LANES.0.as_ptr().cast_mut().cast(),
-                    Origin::Lanes => LANES.1.as_ptr().cast_mut().cast(),
-                };
-                entry.write(Entry { at, step: stream.row * size });
+                let begin = self.begin(stream, block, memory.start(), size_of::<T>());
+                let base = begin.moved.map_or(bases[begin.base as usize], |by| memory.moved(by).cast());
+                entry.write(Entry { at: base.add(begin.bytes), step: begin.step });
             }
-            let (rows, columns) = match self.shape {
-                Shape::Elements | Shape::Packed => (1, block.rows * block.width),
-                Shape::Rows => (block.rows, block.width),
-                Shape::Column => (1, block.rows),
-            };
+            let (rows, columns) = self.size(block);
             let rest = columns % L;
             if rows > 0 && columns > 0 {
                 (self.function)(table.as_mut_ptr().cast(), rows, columns - rest, (1 << rest) - 1);
@@ -153,11 +232,13 @@ impl Native {
     }
 }
 
+/// The steps of every instruction by region, group, instruction and, for a loop, instruction of its body.
+pub(crate) type Steps = Vec<Vec<Vec<Vec<Vec<Step>>>>>;
+
 /// The steps of every instruction of a program (none for those that are not tiles), and the memory of their
 /// code.
 pub(crate) struct Code {
-    /// By region, group, instruction and, for a loop, instruction of its body.
-    pub steps: Vec<Vec<Vec<Vec<Vec<Step>>>>>,
+    pub steps: Steps,
     /// What the steps' functions are in.
     _memory: Option<Mmap>,
 }
