@@ -12,4 +12,4 @@ mod workloads;
 pub use folder::{Folder, FolderError};
 pub use networks::parameters;
 pub use serve::{Message, Peer, ServeError, serve};
-pub use workloads::{Array, Model, Optimizer, Workload, find, workloads};
+pub use workloads::{Array, Model, Optimizer, Workload, find, workload, workloads};

@@ -195,7 +195,9 @@ pub fn find(name: &str) -> Result<Workload, Vec<String>> {
     all.into_iter().find(|workload| workload.name == name).ok_or(names)
 }
 
-fn workload(
+/// A workload of a model in batches of so many rows, of which there are so many; a turn takes so many steps, of which so
+/// many are timed together.
+pub fn workload(
     name: &str,
     model: Model,
     (batch, batches): (usize, usize),

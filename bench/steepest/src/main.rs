@@ -5,6 +5,7 @@
 mod peaks;
 mod peer;
 mod prepare;
+mod scaling;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -44,6 +45,13 @@ enum Task {
         #[arg(long, default_value = "1")]
         threads: NonZeroUsize,
     },
+    /// Measure what a step costs as the work grows, print a table, and draw the curves.
+    Scaling {
+        /// Where the data of a point are written.
+        folder: PathBuf,
+        /// The picture, without its ending.
+        picture: PathBuf,
+    },
     /// Print what every workload's plan costs, as JSON: what `bench/guard.json` holds.
     Guard,
     /// Print a workload's plan.
@@ -68,6 +76,8 @@ enum Error {
     Plan(#[from] PlanErrors),
     #[error(transparent)]
     Peer(#[from] peer::PeerError),
+    #[error(transparent)]
+    Scaling(#[from] scaling::ScalingError),
     #[error(transparent)]
     Serve(#[from] ServeError<peer::PeerError>),
 }
@@ -97,6 +107,7 @@ fn carry_out(task: Task) -> Result<(), Error> {
             println!("{}", serde_json::json!({ "flops": flops, "bytes": bytes }));
             Ok(())
         }
+        Task::Scaling { folder, picture } => Ok(scaling::scaling(&folder, &picture)?),
         Task::Guard => {
             println!("{}", serde_json::to_string_pretty(&steepest_bench::count()?)?);
             Ok(())

@@ -102,7 +102,7 @@ impl fmt::Display for Finding {
             Finding::Diverging { epoch, loss, first, learning_rate } => write!(
                 f,
                 "diverging at epoch {epoch}: the training loss is {loss:.4}, it began with {first:.4}; \
-                 try a learning rate below {learning_rate:e}"
+                 try a learning rate below {learning_rate:.1e}"
             ),
             Finding::DamagedCheckpoint { path, fault } => {
                 write!(f, "the checkpoint {} cannot be used ({fault}); taking the one before", path.display())
