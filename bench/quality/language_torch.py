@@ -1,9 +1,10 @@
 """The character language models of examples/lstm.toml and examples/gpt.toml in PyTorch.
 
-    python bench/quality/language_torch.py lstm|gpt [--steps N] [--seed N] [--threads N]
+    python bench/quality/language_torch.py lstm|gpt [--steps N] [--seed N] [--threads N] [--keep FILE]
 
 Same text, split, windows, architecture, distributions of initial weights, rule, schedule and batch size as the specs;
-batches come in another random order. Without `--steps`, five epochs. Prints validation bits per character, to be held
+batches come in another random order. Without `--steps`, five epochs. With `--keep`, a run that was killed goes on from
+the file. Prints validation bits per character, to be held
 against Steepest's validation loss over ln 2.
 """
 
@@ -63,6 +64,7 @@ def main():
     parser.add_argument("--steps", type=int)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="where the run is kept every thousand steps")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
@@ -95,11 +97,24 @@ def main():
             total = sum(loss(held_x[i : i + 256], held_y[i : i + 256], "sum").item() for i in range(0, len(held_x), 256))
         return total / held_y.numel() / math.log(2)
 
-    start, order = time.perf_counter(), torch.randperm(len(x))
-    for step in range(steps):
+    def shuffled(number):
+        return torch.randperm(len(x), generator=torch.Generator().manual_seed(1000 * options.seed + number))
+
+    first, start = 0, time.perf_counter()
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    if options.keep and options.keep.exists():
+        kept = torch.load(options.keep)
+        first, start = kept["step"], start - kept["seconds"]
+        for name, part in parts.items():
+            part.load_state_dict(kept[name])
+    order = shuffled(first // epoch)
+    for step in range(first, steps):
         at = step % epoch * batch
+        if options.keep and step % 1000 == 0 and step > first:
+            kept = {name: part.state_dict() for name, part in parts.items()}
+            torch.save(kept | {"step": step, "seconds": time.perf_counter() - start}, options.keep)
         if at == 0 and step > 0:
-            order = torch.randperm(len(x))
+            order = shuffled(step // epoch)
             print(f"step {step} of {steps}: {bits():.4f} bits per character, {time.perf_counter() - start:.0f} s", flush=True)
         rows = order[at : at + batch]
         optimizer.zero_grad(set_to_none=True)
