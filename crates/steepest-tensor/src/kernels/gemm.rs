@@ -20,6 +20,13 @@ pub(crate) const ROWS: usize = 8;
 /// Elements from one row of a transposed left factor to the next, up to which it is not copied.
 const LEAST_PACKED: usize = 64;
 
+/// Bytes between rows of B, and their multiples, at which the rows of a panel fall on the same few lines of the first-level
+/// cache, which keeps twelve of them.
+const CROWDED: usize = 4096;
+
+/// Rows of a product from which on such a panel is copied.
+const LEAST_ROWS: usize = 32;
+
 /// Rows of a transposed left factor that are copied at once.
 const PACKED_ROWS: usize = 64;
 
@@ -124,6 +131,8 @@ unsafe fn packed_slab<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, ad
 /// As for [`product`].
 #[inline(always)]
 unsafe fn slab_product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, eight: usize, add: bool) {
+    let crowded = ISA == AVX512 && (p.b_row * size_of::<T>()).is_multiple_of(CROWDED) && p.m >= LEAST_ROWS;
+    let mut copy = MaybeUninit::<Close<T, L>>::uninit();
     let mut j = 0;
     while j < p.n {
         let left = p.n - j;
@@ -135,10 +144,15 @@ unsafe fn slab_product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, e
             _ => left.min(2 * L),
         };
         // What comes next: the panel to the right, or the first one of the next slab.
-        let next = if width < left { p.b.wrapping_add(j + width) } else { p.b.wrapping_add(p.k * p.b_row) };
+        let mut next =
+            if width < left { p.b.wrapping_add(j + width) } else { p.b.wrapping_add(p.k * p.b_row) };
         // SAFETY: j < n; the panel takes at most `left` columns.
         unsafe {
-            let q = Product { b: p.b.add(j), c: p.c.add(j), ..*p };
+            let mut q = Product { b: p.b.add(j), c: p.c.add(j), ..*p };
+            if crowded {
+                close::<T, L, ISA>(&mut q, width, &mut copy);
+                next = q.b;
+            }
             match width.div_ceil(L) {
                 3 => panel::<T, L, 3, ISA>(&q, eight, L, next, add),
                 2 => panel::<T, L, 2, ISA>(&q, eight, width - L, next, add),
@@ -147,6 +161,40 @@ unsafe fn slab_product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, e
         }
         j += width;
     }
+}
+
+/// Room for a panel whose rows follow one another; no vector of it lies on two lines of the cache.
+#[repr(align(64))]
+struct Close<T, const L: usize>([[T; L]; 3 * DEPTH]);
+
+/// Copies a panel of B so that its rows follow one another.
+///
+/// # Safety
+/// As for [`product`], with k ≤ [`DEPTH`], for the panel's columns: `width` of them, at most three vectors.
+#[inline(always)]
+unsafe fn close<T: Real, const L: usize, const ISA: u8>(
+    p: &mut Product<T>,
+    width: usize,
+    copy: &mut MaybeUninit<Close<T, L>>,
+) {
+    let to = copy.as_mut_ptr().cast::<T>();
+    let (vectors, last) = (width.div_ceil(L), width - (width.div_ceil(L) - 1) * L);
+    // SAFETY: the panel has k rows; there is room for three vectors of each.
+    unsafe {
+        for step in 0..p.k {
+            let (from, to) = (p.b.add(step * p.b_row), to.add(step * vectors * L));
+            for vector in 0..vectors - 1 {
+                Vector::<T, L>::load(from.add(vector * L)).store(to.add(vector * L));
+            }
+            let (from, to) = (from.add((vectors - 1) * L), to.add((vectors - 1) * L));
+            if last == L {
+                Vector::<T, L>::load(from).store(to);
+            } else {
+                Vector::<T, L>::load_part::<ISA>(from, last).store(to);
+            }
+        }
+    }
+    (p.b, p.b_row) = (to, vectors * L);
 }
 
 /// All rows of a panel of `(NV - 1) · L + last` columns. Meanwhile the cache is asked for the next panel, a
@@ -417,12 +465,13 @@ mod tests {
         let sizes =
             [(1, 1, 1), (8, 48, 9), (13, 35, 30), (30, 64, 32), (32, 2, 40), (70, 81, 300), (24, 49, 33)];
         for (case, &(m, n, k)) in sizes.iter().enumerate() {
-            for transposed in [false, true] {
+            for (transposed, crowded) in [(false, false), (false, true), (true, false), (true, true)] {
                 let random = |len: usize, stream: u64| -> Vec<T> {
                     let key = key.at(stream + case as u64 * 2);
                     (0..len).map(|i| T::from_f64(key.normal(i as u64))).collect()
                 };
-                let (b_row, c_row) = (n + 3, n + 5);
+                let b_row = if crowded { CROWDED / size_of::<T>() } else { n + 3 };
+                let c_row = n + 5;
                 let (a_row, a_column) = if transposed { (1, m + 70) } else { (k + 1, 1) };
                 let a = random((m - 1) * a_row + (k - 1) * a_column + 1, 0);
                 let b = random(k * b_row, 1);
@@ -438,7 +487,10 @@ mod tests {
                     unsafe { if number == 0 { native::<T, L>(&p) } else { compiled::<T, L>(&p) } }
                 }
                 let [ours, theirs] = results.map(|c| c.into_iter().map(&bits).collect::<Vec<u64>>());
-                assert_eq!(ours, theirs, "[{m}, {k}] · [{k}, {n}], transposed: {transposed}");
+                assert_eq!(
+                    ours, theirs,
+                    "[{m}, {k}] · [{k}, {n}], transposed: {transposed}, crowded: {crowded}"
+                );
             }
         }
     }
