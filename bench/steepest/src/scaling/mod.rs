@@ -181,7 +181,8 @@ fn exponent(points: &[Point], y: impl Fn(&Point) -> f64) -> f64 {
 
 fn duration(seconds: f64) -> String {
     match seconds {
-        _ if seconds < 1e-3 => format!("{:.3} µs", seconds * 1e6),
+        _ if seconds < 1e-5 => format!("{:.2} µs", seconds * 1e6),
+        _ if seconds < 1e-3 => format!("{:.0} µs", seconds * 1e6),
         _ => format!("{:.2} ms", seconds * 1e3),
     }
 }

@@ -73,5 +73,5 @@ fn panel(drawing: &mut Drawing, (x, y): (f32, f32), name: &str, points: &[Point]
 }
 
 fn label(seconds: f64) -> String {
-    duration(seconds * 1.000_001).replace(".000", "").replace(".00", "")
+    duration(seconds * 1.000_001).replace(".00", "")
 }
