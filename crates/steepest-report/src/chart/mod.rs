@@ -26,20 +26,20 @@ pub fn metric(history: &History, name: &str) -> Option<Drawing> {
 
 /// The learning rate that each update used; `None` if it was not logged.
 pub fn learning_rate(history: &History) -> Option<Drawing> {
-    alone(single(history, "learning_rate", "Learning rate", THIRD)?)
+    alone(single(history, "learning_rate", "Learning rate", THIRD, Scale::Linear)?)
 }
 
 /// The norm of all gradients together; `None` if it was not logged.
 pub fn gradient_norm(history: &History) -> Option<Drawing> {
-    alone(single(history, "gradient_norm", "Gradient norm", FOURTH)?)
+    alone(single(history, "gradient_norm", "Gradient norm", FOURTH, Scale::Adaptive)?)
 }
 
 /// Loss, metrics, learning rate and gradient norm on one page; `None` if nothing was logged.
 pub fn overview(history: &History) -> Option<Drawing> {
     let mut panels: Vec<Panel> = loss_panel(history).into_iter().collect();
     panels.extend(history.metrics().iter().take(3).filter_map(|name| metric_panel(history, name)));
-    panels.extend(single(history, "learning_rate", "Learning rate", THIRD));
-    panels.extend(single(history, "gradient_norm", "Gradient norm", FOURTH));
+    panels.extend(single(history, "learning_rate", "Learning rate", THIRD, Scale::Linear));
+    panels.extend(single(history, "gradient_norm", "Gradient norm", FOURTH, Scale::Adaptive));
     if panels.is_empty() {
         return None;
     }
@@ -82,9 +82,9 @@ fn metric_panel(history: &History, name: &str) -> Option<Panel> {
     Panel::new(history, &title(name), &name.replace(['_', '-'], " "), curves, Scale::Linear)
 }
 
-fn single(history: &History, key: &str, heading: &str, colour: Colour) -> Option<Panel> {
+fn single(history: &History, key: &str, heading: &str, colour: Colour, scale: Scale) -> Option<Panel> {
     let curve = Curve { name: String::new(), colour, series: history.series(key) };
-    Panel::new(history, heading, &heading.to_lowercase(), vec![curve], Scale::Adaptive)
+    Panel::new(history, heading, &heading.to_lowercase(), vec![curve], scale)
 }
 
 /// Any series over each other, such as several optimizers on one problem; `None` if all are empty.
