@@ -49,7 +49,7 @@ enum Task {
     Scaling {
         /// Where the data of a point are written.
         folder: PathBuf,
-        /// The picture, without its ending.
+        /// The picture, an SVG file.
         picture: PathBuf,
     },
     /// Print what every workload's plan costs, as JSON: what `bench/guard.json` holds.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use bench_protocol::{Folder, FolderError, Model, Optimizer, Peer, workload};
-use steepest_report::{ReportError, write_drawing};
+use steepest_report::ReportError;
 
 use crate::peer::{PeerError, Steepest};
 use crate::prepare::{PrepareError, prepare};
@@ -112,8 +112,8 @@ pub fn scaling(folder: &Path, picture: &Path) -> Result<(), ScalingError> {
         println!("{}", row(series, &points));
         curves.push((series.name, points));
     }
-    write_drawing(&picture::draw(&curves), picture)?;
-    Ok(())
+    let failed = |source| ReportError::Io { action: "write", path: picture.to_owned(), source };
+    Ok(std::fs::write(picture, picture::draw(&curves).svg()).map_err(failed)?)
 }
 
 /// A point: both numbers of threads take turns.
