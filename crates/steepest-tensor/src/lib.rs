@@ -11,6 +11,7 @@ mod kernels;
 mod key;
 mod large_pages;
 mod machine;
+mod memory;
 #[cfg(target_arch = "x86_64")]
 mod native;
 #[cfg(not(target_arch = "x86_64"))]

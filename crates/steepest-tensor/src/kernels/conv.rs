@@ -6,7 +6,7 @@
 //! first-level cache; between them, sums wait in the result. Each element of a result is one chain of multiply-adds in
 //! a fixed order, so its bits do not depend on how the work is shared.
 
-use crate::machine::Memory;
+use crate::memory::Memory;
 use crate::program::{Channels, Conv, PANEL};
 use crate::real::{AVX512, Real, Vector};
 

@@ -5,7 +5,7 @@
 //! the work is shared.
 
 use super::conv::{load, store};
-use crate::machine::Memory;
+use crate::memory::Memory;
 use crate::program::{Channels, ConvWeight};
 use crate::real::{AVX512, Real, Vector};
 

@@ -19,7 +19,7 @@ mod transpose;
 
 use std::sync::OnceLock;
 
-use crate::machine::Memory;
+use crate::memory::Memory;
 #[cfg(target_arch = "x86_64")]
 use crate::native::product::Functions;
 use crate::program::{Conv, ConvWeight, MaxPool, Tile};

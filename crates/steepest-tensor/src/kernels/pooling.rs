@@ -1,6 +1,6 @@
 //! Values at the maxima of windows.
 
-use crate::machine::Memory;
+use crate::memory::Memory;
 use crate::program::MaxPool;
 use crate::real::{Real, Vector};
 

@@ -6,7 +6,7 @@
 
 use crate::kernels::elementwise::{self, Pointer};
 use crate::kernels::{random, reduce};
-use crate::machine::Memory;
+use crate::memory::Memory;
 use crate::native::{Block, Native, Ready};
 use crate::program::{Access, Operand, Panels, Source, Target, Tile, TileInstr, TileKind};
 use crate::real::{Real, Vector};

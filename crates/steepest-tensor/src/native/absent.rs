@@ -1,7 +1,7 @@
 //! Where there is no native code: everything is interpreted.
 
 use crate::kernels::tile::Step;
-use crate::machine::{Bases, Memory};
+use crate::memory::{Bases, Memory};
 use crate::program::{Instr, Program};
 use crate::real::Real;
 

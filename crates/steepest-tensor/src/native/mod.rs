@@ -19,7 +19,7 @@ use memmap2::{Mmap, MmapMut};
 
 use crate::DType;
 use crate::kernels::tile::Step;
-use crate::machine::{Base, Bases, Memory};
+use crate::memory::{Base, Bases, Memory};
 use crate::program::{
     Access, Instr, Operand, Place, Program, Source, Space, Target, Tile, TileInstr, TileKind,
 };
@@ -219,7 +219,7 @@ impl Native {
         // SAFETY: the caller promises the block; scalars and registers are the machine's own.
         unsafe {
             for (entry, stream) in table.iter_mut().zip(&self.streams) {
-                let begin = self.begin(stream, block, memory.start(), size_of::<T>());
+                let begin = self.begin(stream, block, memory.start, size_of::<T>());
                 let base = begin.moved.map_or(bases[begin.base as usize], |by| memory.moved(by).cast());
                 entry.write(Entry { at: base.add(begin.bytes), step: begin.step });
             }
