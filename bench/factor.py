@@ -22,11 +22,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from turns import report
+from turns import RELEASE, report, written
 
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 ROOT = Path(__file__).resolve().parent.parent
-RELEASE = ROOT / "target" / "release"
 TURNS = 3
 
 

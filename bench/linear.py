@@ -5,8 +5,10 @@
     python bench/linear.py [dense sparse stream bags]
 
 Every system runs on one thread for the step; Vowpal Wabbit and Steepest both read text on a second one. A figure is
-the median of the turns. `dense` and `sparse` are passes over rows in memory, rows in random order; `stream` is one pass
-over a text file; `bags` trains and tests on Reuters R8 (`cargo xtask data reuters-r8`).
+the median of the turns. `dense` and `sparse` are passes over rows in memory, rows in random order, without the first;
+`stream` is one pass over the sparse rows as text. All systems train on the same rows, which `rows_per_second` makes, at
+the same learning rate and as often, and the losses they come to are printed. `bags` trains and tests on Reuters R8
+(`cargo xtask data reuters-r8`).
 """
 
 import argparse
@@ -19,101 +21,106 @@ import tempfile
 import time
 from pathlib import Path
 
-from turns import report
+from turns import RELEASE, report, written
 
 os.environ["OMP_NUM_THREADS"] = "1"
 ROOT = Path(__file__).resolve().parent.parent
-RELEASE = ROOT / "target" / "release"
-TURNS = 5
+TURNS = 11
+RATE = 0.01
 
 
 def rows_per_second(what):
-    """Steepest's own passes over rows in memory, by name."""
+    """Steepest's own passes over rows in memory, by name: rows a second, the loss at the end, and epochs."""
     said = subprocess.run(
         [RELEASE / "examples" / "rows_per_second", "1", what], check=True, capture_output=True, text=True
     ).stdout
-    found = re.findall(r"^(.*?) +batch +(\d+): +(\d+) rows/s", said, re.M)
-    return {(name, int(batch)): float(speed) for name, batch, speed in found}
+    found = re.findall(r"^(.*?) +batch +(\d+): +(\d+) rows/s, .* loss (\S+) after (\d+) epochs", said, re.M)
+    return {(name, int(batch)): (float(speed), float(loss), int(epochs)) for name, batch, speed, loss, epochs in found}
 
 
-def sgd(x, y, loss):
-    """Rows a second of scikit-learn over one more epoch, so that what it does once does not count."""
+def sgd(x, y, loss, epochs):
+    """Rows a second of scikit-learn without the first epoch, and the loss at the end."""
+    import numpy
     from sklearn.linear_model import SGDClassifier
 
-    def seconds(epochs):
+    def fit(epochs):
         model = SGDClassifier(
-            loss=loss, alpha=0, learning_rate="constant", eta0=0.01, max_iter=epochs, tol=None, shuffle=True
+            loss=loss, alpha=0, learning_rate="constant", eta0=RATE, max_iter=epochs, tol=None, shuffle=True
         )
         begun = time.process_time()
         model.fit(x, y)
-        return time.process_time() - begun
+        return model, time.process_time() - begun
 
-    return 4 * len(y) / max(seconds(5) - seconds(1), 1e-9)
+    model, seconds = fit(epochs)
+    margin = model.decision_function(x).astype("float64") * numpy.where(y == 1, 1, -1)
+    losses = numpy.logaddexp(0, -margin) if loss == "log_loss" else numpy.maximum(0, 1 - margin)
+    return (epochs - 1) * len(y) / max(seconds - fit(1)[1], 1e-9), losses.mean()
+
+
+def beside(what, x, y, compared):
+    """Turns of Steepest and scikit-learn on the same rows."""
+    ours, peer = [], []
+    for _ in range(TURNS):
+        ours.append(rows_per_second(what))
+        epochs = max(turn[2] for turn in ours[-1].values())
+        peer.append({loss: sgd(x, y, loss, epochs) for loss in {loss for _, _, loss in compared}})
+    for name, batch, loss in compared:
+        (own, left, _), (others, right) = zip(*(turn[name, batch] for turn in ours)), zip(*(turn[loss] for turn in peer))
+        report(f"{name}, batch {batch}", own, "scikit-learn", others)
+        print(f"  loss: Steepest {statistics.median(left):.5f}, scikit-learn {statistics.median(right):.5f}")
 
 
 def dense():
-    import numpy
-
-    random = numpy.random.default_rng(1)
-    x = random.random((200_000, 100), dtype="float32") - 0.5
-    y = random.integers(0, 2, len(x))
-    ours, log, hinge = [], [], []
-    for _ in range(TURNS):
-        ours.append(rows_per_second("dense"))
-        log.append(sgd(x, y, "log_loss"))
-        hinge.append(sgd(x, y, "hinge"))
-    report("dense logistic, batch 1", [speeds[("dense logistic", 1)] for speeds in ours], "scikit-learn", log)
-    report("dense hinge, batch 1", [speeds[("dense hinge", 1)] for speeds in ours], "scikit-learn", hinge)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = written(folder, "dense")
+    x = rows["numbers"].reshape(len(rows["targets"]), -1)
+    beside("dense", x, rows["targets"], [("dense logistic", 1, "log_loss"), ("dense hinge", 1, "hinge")])
 
 
 def sparse():
     import numpy
     import scipy.sparse
 
-    random = numpy.random.default_rng(1)
-    rows = 100_000
-    columns = numpy.sort(random.integers(0, 1 << 20, (rows, 100)), axis=1).astype("int32").ravel()
-    ends = numpy.arange(0, rows * 100 + 1, 100, dtype="int32")
-    x = scipy.sparse.csr_matrix((numpy.ones(rows * 100), columns, ends), shape=(rows, 1 << 20))
-    y = random.integers(0, 2, rows)
-    ours, peer = [], []
-    for _ in range(TURNS):
-        ours.append(rows_per_second("sparse"))
-        peer.append(sgd(x, y, "log_loss"))
-    for batch in (1, 16):
-        speeds = [speeds[("sparse logistic", batch)] for speeds in ours]
-        report(f"sparse logistic, batch {batch}", speeds, "scikit-learn", peer)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = written(folder, "sparse")
+    ends = numpy.concatenate([[0], rows["ends"]]).astype("int32")
+    columns = rows["codes"].astype("int32")
+    ones = numpy.ones(len(columns), "float32")
+    x = scipy.sparse.csr_matrix((ones, columns, ends), shape=(len(ends) - 1, 1 << 20))
+    beside("sparse", x, rows["targets"], [("sparse logistic", batch, "log_loss") for batch in (1, 16)])
 
 
 def stream():
-    import numpy
-
-    random = numpy.random.default_rng(1)
-    rows = 200_000
     with tempfile.TemporaryDirectory() as folder:
+        rows = written(folder, "sparse")
         file = Path(folder) / "rows.vw"
+        begin, count = 0, len(rows["ends"])
         with open(file, "w") as out:
-            for _ in range(rows):
-                columns = numpy.unique(random.integers(0, 1 << 20, random.integers(80, 121)))
-                label = "1" if random.random() < 0.5 else "-1"
-                out.write(f"{label} | {' '.join(map(str, columns))}\n")
+            for end, target in zip(rows["ends"], rows["targets"]):
+                out.write(f"{'1' if target else '-1'} | {' '.join(map(str, rows['codes'][begin:end]))}\n")
+                begin = end
         settings = ["data.stream=true", "data.hash-bits=20", "model.kind=logistic", "batch.size=1"]
-        settings += ["optimizer.kind=sgd", "optimizer.learning-rate=0.1", "run.threads=1"]
+        settings += ["optimizer.kind=sgd", f"optimizer.learning-rate={RATE}", "run.threads=1"]
         ours = [RELEASE / "steepest", "train", file, "--target", "label"]
         ours += [part for setting in settings for part in ("--set", setting)]
         peer = [sys.executable, "-m", "vowpalwabbit", "-d", file, "-b", "20", "--loss_function", "logistic"]
-        peer += ["--sgd", "-l", "0.1", "--quiet"]
+        peer += ["--sgd", "-l", str(RATE), "--power_t", "0"]
         own, others = [], []
         for turn in range(TURNS):
-            own.append(rows / seconds(ours + ["--out", Path(folder) / f"run-{turn}"]))
-            others.append(rows / (seconds(peer) - seconds([sys.executable, "-c", "import vowpalwabbit"])))
+            spent, said = seconds(ours + ["--out", Path(folder) / f"run-{turn}"])
+            own.append(count / spent)
+            empty, _ = seconds([sys.executable, "-c", "import vowpalwabbit"])
+            spent, other = seconds(peer)
+            others.append(count / (spent - empty))
         report(f"one pass from {file.stat().st_size / 1e6:.0f} MB of text", own, "Vowpal Wabbit", others)
+        print(said, other)
 
 
 def seconds(command):
+    """Seconds of a program, and what it said."""
     begun = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - begun
+    ran = subprocess.run(command, check=True, capture_output=True, text=True)
+    return time.perf_counter() - begun, ran.stdout + ran.stderr
 
 
 def bags():

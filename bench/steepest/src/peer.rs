@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use bench_protocol::{Folder, FolderError, Model, Optimizer, Peer};
 use steepest_bench::{LOSS, compile};
 use steepest_graph::{
-    Executor, ExecutorError, Feed, InputId, OutputId, PlanErrors, ScalarId, Variables, VariablesError,
+    Executor, ExecutorError, InputId, OutputId, PlanErrors, ScalarId, Variables, VariablesError,
 };
 use steepest_tensor::{DType, Pool, Shape, SliceMut, Tensor, TensorError};
 
@@ -118,19 +118,15 @@ impl Rows {
 
     /// Copies the batch of a step into the plan's inputs.
     fn feed(&self, executor: &mut Executor, step: usize) {
-        let (features, targets) = executor.feed_pair(self.features, self.targets);
-        let y = self.part(&self.y, step);
-        match (features, &self.x) {
-            (Feed::Real(features), Examples::Reals(x)) => copy(features, self.part(x, step)),
-            (Feed::Index(features), Examples::Tokens(x)) => features.copy_from_slice(self.part(x, step)),
-            (Feed::Real(_), Examples::Tokens(_)) | (Feed::Index(_), Examples::Reals(_)) => {}
+        match &self.x {
+            Examples::Reals(x) => copy(executor.feed(self.features), self.part(x, step)),
+            Examples::Tokens(x) => executor.feed_index(self.features).copy_from_slice(self.part(x, step)),
         }
-        match targets {
-            Feed::Index(targets) => targets.copy_from_slice(y),
-            Feed::Real(SliceMut::F32(targets)) => {
-                targets.iter_mut().zip(y).for_each(|(target, y)| *target = *y as f32);
-            }
-            Feed::Real(SliceMut::F64(_)) => {}
+        // One of the two is empty.
+        let y = self.part(&self.y, step);
+        executor.feed_index(self.targets).iter_mut().zip(y).for_each(|(target, y)| *target = *y);
+        if let SliceMut::F32(targets) = executor.feed(self.targets) {
+            targets.iter_mut().zip(y).for_each(|(target, y)| *target = *y as f32);
         }
     }
 }

@@ -217,7 +217,8 @@ impl Dataset {
     /// let names = ["a", "b", "c"].map(str::to_owned);
     /// let data = Dataset::language(vec![0, 1, 2, 0, 1, 2, 0], 2, 2, names)?;
     /// let (mut x, mut y) = ([9; 4], [9; 4]);
-    /// data.fill_tokens([2, 0], &mut x, Some(&mut y))?;
+    /// data.fill_tokens([2, 0], &mut x)?;
+    /// data.fill_targets::<f32>([2, 0], steepest_data::TargetsMut::Classes(&mut y))?;
     /// assert_eq!((data.rows(), x, y), (3, [1, 2, 0, 1], [2, 0, 1, 2]));
     /// # Ok::<(), steepest_data::DataError>(())
     /// ```

@@ -54,15 +54,6 @@ pub struct ScalarId(usize);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutputId(usize);
 
-/// Where an input's values are written: reals in the plan's precision, or indices.
-#[derive(Debug, PartialEq)]
-pub enum Feed<'a> {
-    /// Reals.
-    Real(SliceMut<'a>),
-    /// Indices.
-    Index(&'a mut [u32]),
-}
-
 /// A plan, its arena, and where its variables are. Running allocates nothing.
 ///
 /// Inputs are written straight into the arena, outputs are read from it; both keep their values from
@@ -117,6 +108,11 @@ impl Executor {
         self.inputs.iter().position(|(own, _)| own == name).map(InputId)
     }
 
+    /// Whether an input is of indices.
+    pub fn takes_indices(&self, input: InputId) -> bool {
+        self.inputs[input.0].1.space == Space::Index
+    }
+
     /// The host scalar of a name.
     pub fn scalar(&self, name: &str) -> Option<ScalarId> {
         self.scalars.iter().find(|(own, _)| own == name).map(|(_, number)| ScalarId(*number))
@@ -133,38 +129,17 @@ impl Executor {
     }
 
     /// Where to write a real input's values; empty for an index input.
+    #[inline]
     pub fn feed(&mut self, input: InputId) -> SliceMut<'_> {
         let place = self.inputs[input.0].1;
         self.machine.write(if place.space == Space::Arena { place } else { NOTHING })
     }
 
     /// Where to write an index input's values; empty for a real input.
+    #[inline]
     pub fn feed_index(&mut self, input: InputId) -> &mut [u32] {
         let place = self.inputs[input.0].1;
         self.machine.write_index(if place.space == Space::Index { place } else { NOTHING })
-    }
-
-    /// Where to write two different inputs' values at once: features and targets.
-    pub fn feed_pair(&mut self, first: InputId, second: InputId) -> (Feed<'_>, Feed<'_>) {
-        let (a, b) = (self.inputs[first.0].1, self.inputs[second.0].1);
-        match (a.space, b.space) {
-            (Space::Index, Space::Index) => {
-                let (a, b) = self.machine.write_two_indices(a, b);
-                (Feed::Index(a), Feed::Index(b))
-            }
-            (Space::Index, _) => {
-                let (real, index) = self.machine.write_both(b, a);
-                (Feed::Index(index), Feed::Real(real))
-            }
-            (_, Space::Index) => {
-                let (real, index) = self.machine.write_both(a, b);
-                (Feed::Real(real), Feed::Index(index))
-            }
-            _ => {
-                let (a, b) = self.machine.write_two(a, b);
-                (Feed::Real(a), Feed::Real(b))
-            }
-        }
     }
 
     /// Asks the processor's cache for the rows of variables that a run will read by these indices of an input. Changes

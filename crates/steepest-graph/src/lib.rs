@@ -24,7 +24,7 @@ mod variables;
 
 pub use csr::{Csr, NO_ROW};
 pub use error::{Operand, PlanErrors, Problem, ProblemKind};
-pub use executor::{Executor, ExecutorError, Feed, InputId, OutputId, ScalarId};
+pub use executor::{Executor, ExecutorError, InputId, OutputId, ScalarId};
 pub use gradient::{Gradient, gradients};
 pub use graph::{Graph, Initial, Node, NodeId, VariableId, VariableKind, VariableSpec};
 pub use not_finite::{NotFinite, first_not_finite};

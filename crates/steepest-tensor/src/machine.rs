@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::calls::{self, Call};
+use crate::calls::{Call, Calls};
 use crate::flat::{Flat, Plain, Repr};
 use crate::kernels::gemm::Product;
 use crate::kernels::tile::{self, Step};
@@ -38,7 +38,7 @@ struct Typed<T: Real> {
     reals: Vec<T>,
     code: Code,
     /// What a run on one thread calls.
-    calls: Vec<Call>,
+    calls: Calls,
     kernels: &'static Kernels<T>,
 }
 
@@ -55,7 +55,7 @@ impl<T: Real + Plain> Typed<T> {
             scratch: Vec::new(),
             left: Vec::new(),
             reals: vec![T::ZERO; program.scalars.len()],
-            calls: calls::of(program, &code, lanes),
+            calls: Calls::new(program, &code, lanes),
             code,
             kernels,
         };
@@ -71,10 +71,15 @@ impl<T: Real + Plain> Typed<T> {
     }
 
     /// Makes memory for `threads` threads: what kernels work in, behind what the program's own places are in.
+    #[inline]
     fn grow(&mut self, program: &Program, lanes: usize, threads: usize) {
-        if self.scratch.len() >= threads {
-            return;
+        if self.scratch.len() < threads {
+            self.grow_to(program, lanes, threads);
         }
+    }
+
+    #[cold]
+    fn grow_to(&mut self, program: &Program, lanes: usize, threads: usize) {
         let instrs = program.regions.iter().flat_map(|r| &r.groups).flat_map(|g| &g.instrs);
         let len = instrs.map(|instr| scratch_len(instr, lanes)).max().unwrap_or(0);
         while self.scratch.len() < threads {
@@ -169,36 +174,6 @@ impl Machine {
         self.index.as_mut_slice().get_mut(place.offset..place.offset + place.len).unwrap_or_default()
     }
 
-    /// The arena and the index space to write at once: features and labels of a batch.
-    pub fn write_both(&mut self, real: Place, index: Place) -> (SliceMut<'_>, &mut [u32]) {
-        let range = real.offset..real.offset + real.len;
-        let reals = match &mut self.state {
-            State::F32(typed) => SliceMut::F32(typed.arena.as_mut_slice().get_mut(range).unwrap_or_default()),
-            State::F64(typed) => SliceMut::F64(typed.arena.as_mut_slice().get_mut(range).unwrap_or_default()),
-        };
-        let range = index.offset..index.offset + index.len;
-        (reals, self.index.as_mut_slice().get_mut(range).unwrap_or_default())
-    }
-
-    /// Two disjoint ranges of the index space to write at once; empty slices if they overlap.
-    pub fn write_two_indices(&mut self, first: Place, second: Place) -> (&mut [u32], &mut [u32]) {
-        split(self.index.as_mut_slice(), first, second)
-    }
-
-    /// Two disjoint ranges of the arena to write at once; empty slices if they overlap.
-    pub fn write_two(&mut self, first: Place, second: Place) -> (SliceMut<'_>, SliceMut<'_>) {
-        match &mut self.state {
-            State::F32(typed) => {
-                let (a, b) = split(typed.arena.as_mut_slice(), first, second);
-                (SliceMut::F32(a), SliceMut::F32(b))
-            }
-            State::F64(typed) => {
-                let (a, b) = split(typed.arena.as_mut_slice(), first, second);
-                (SliceMut::F64(a), SliceMut::F64(b))
-            }
-        }
-    }
-
     /// Asks the processor's cache for the rows of variables that a run will read by the indices at a place, if these
     /// will be the indices. Changes nothing but time.
     pub fn prefetch(&self, variables: &Reals, place: Place, indices: &[u32]) {
@@ -257,20 +232,6 @@ fn ask<T>(all: &[T], table: &Place, width: usize, indices: &[u32]) {
     }
 }
 
-/// Two disjoint ranges; empty slices if they overlap.
-fn split<T>(all: &mut [T], a: Place, b: Place) -> (&mut [T], &mut [T]) {
-    if a.offset + a.len <= b.offset {
-        let (low, high) = all.split_at_mut(b.offset.min(all.len()));
-        let left = low.get_mut(a.offset..a.offset + a.len).unwrap_or_default();
-        (left, high.get_mut(..b.len).unwrap_or_default())
-    } else if b.offset + b.len <= a.offset {
-        let (right, left) = split(all, b, a);
-        (left, right)
-    } else {
-        (&mut [], &mut [])
-    }
-}
-
 /// The buffers' bases, shared among the threads of one run.
 struct Shared<T> {
     arena: *mut T,
@@ -312,8 +273,10 @@ fn execute<T: Real + Plain>(
     if threads == 1 {
         let _flush = Flush::begin();
         if let Some(scratch) = typed.scratch.first_mut() {
-            let memory = memory(&bases, scratch.as_mut_ptr());
-            run_calls(program, &typed.calls, &typed.code.steps, kernels, &memory);
+            let own = scratch.as_mut_ptr();
+            let memory = || memory(&bases, own);
+            let calls = typed.calls.placed(variables.cast(), || memory().bases());
+            run_calls(program, calls, &typed.code.steps, kernels, memory);
         }
         return;
     }
@@ -409,25 +372,26 @@ fn share(group: &Group, number: usize, thread: usize, threads: usize) -> (usize,
 /// A step on one thread.
 fn run_calls<T: Real>(
     program: &Program,
-    calls: &[Call],
+    calls: &mut [Call],
     steps: &Steps,
     kernels: &Kernels<T>,
-    memory: &Memory<T>,
+    memory: impl Fn() -> Memory<T>,
 ) {
-    let bases = memory.bases();
     for call in calls {
         match *call {
             // SAFETY: the program was verified: the loop lies inside the buffers, and its code is the machine's.
-            Call::Loop(ref ready) => unsafe { ready.run(&bases) },
+            Call::Loop(ref mut ready) => unsafe { ready.run() },
+            // SAFETY: the same, and elements are the machine's.
+            Call::Dots(ref dots) => unsafe { dots.run(kernels) },
             Call::Instr { region, group, instr } => {
                 let (of, steps) = (&program.regions[region].groups[group], &steps[region][group][instr]);
                 // SAFETY: the program was verified for all units of the group.
-                unsafe { run_instr(&of.instrs[instr], steps, kernels, memory, 0, of.extent) };
+                unsafe { run_instr(&of.instrs[instr], steps, kernels, &memory(), 0, of.extent) };
             }
             Call::Group { region, group } => {
                 let (of, steps) = (&program.regions[region].groups[group], &steps[region][group]);
                 for start in (0..of.extent).step_by(of.block) {
-                    run_block(of, steps, kernels, memory, start, of.extent.min(start + of.block));
+                    run_block(of, steps, kernels, &memory(), start, of.extent.min(start + of.block));
                 }
             }
         }
@@ -664,7 +628,7 @@ unsafe fn matmul<T: Real>(p: &MatMul, kernels: &Kernels<T>, memory: &Memory<T>, 
                 // Nothing is read there.
                 *bytes = memory.real(place).wrapping_add(skip) as isize - c as isize;
             }
-            if p.n == 1 && p.a.column == 1 && p.b.row == 1 && p.rows.is_none() {
+            if p.is_dots() {
                 for r in 0..rows {
                     *c.add(r) = (kernels.dot)(a.add(r * p.a.row), b, p.k);
                 }

@@ -20,7 +20,7 @@ pub(crate) struct Memory<T> {
 }
 
 /// What addresses are counted from in all of a step, numbered as in [`Memory::bases`].
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Base {
     Arena,
     Index,
@@ -35,6 +35,33 @@ pub(crate) enum Base {
 
 /// The addresses of all bases, by number.
 pub(crate) type Bases = [*mut u8; 7];
+
+/// An address by what it is counted from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Address {
+    pub base: Base,
+    /// Bytes behind the base.
+    pub bytes: usize,
+}
+
+impl Address {
+    /// The first element of a place outside loops, in a block that begins with the first unit.
+    pub fn of(place: Place, size: usize) -> Address {
+        let (base, size) = match place.space {
+            Space::Own { .. } => (Base::Own, size),
+            Space::Variables => (Base::Variables, size),
+            Space::Index => (Base::Index, size_of::<u32>()),
+            Space::Arena | Space::Moving(_) => (Base::Arena, size),
+        };
+        Address { base, bytes: place.offset * size }
+    }
+
+    /// It is inside a buffer only if these are the buffers that it was made for.
+    #[inline(always)]
+    pub fn at(self, bases: &Bases) -> *mut u8 {
+        bases[self.base as usize].wrapping_add(self.bytes)
+    }
+}
 
 impl<T> Memory<T> {
     #[inline(always)]

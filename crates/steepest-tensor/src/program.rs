@@ -215,6 +215,13 @@ pub struct MatMul {
     pub next: Vec<Place>,
 }
 
+impl MatMul {
+    /// Whether it is products of rows with one column, both of neighbouring elements, one behind the other.
+    pub(crate) fn is_dots(&self) -> bool {
+        self.n == 1 && self.a.column == 1 && self.b.row == 1 && self.rows.is_none() && !self.by_columns
+    }
+}
+
 /// The most arrays that a product asks the cache for.
 pub const MOST_NEXT: usize = 4;
 

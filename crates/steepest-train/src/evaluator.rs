@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::Range;
 
-use steepest_data::{Dataset, FeatureForm, History, Scaling, TargetKind};
+use steepest_data::{Dataset, FeatureForm, History, Scaling, TargetKind, TargetsMut};
 use steepest_graph::Variables;
 use steepest_nn::{Metric, MetricSpec, NnError, Registered, Task, Values};
 use steepest_tensor::{Pool, Slice};
@@ -129,8 +129,7 @@ impl Evaluator {
                 _ if ranked => {}
                 _ if data.is_indices() => {
                     let mut targets = vec![0; range.len() * data.target_width()];
-                    let mut tokens = targets.clone();
-                    data.fill_tokens(range.clone(), &mut tokens, Some(&mut targets))?;
+                    data.fill_targets::<f32>(range.clone(), TargetsMut::Classes(&mut targets))?;
                     scores.classes(program.predictions(), &targets)?;
                 }
                 Some(labels) if scores.confusion.is_some() => {

@@ -1,7 +1,7 @@
 //! A compiled plan with its inputs and outputs looked up once, and batches copied straight into it.
 
 use steepest_data::{DataError, Dataset, FeatureForm, TargetsMut, WordField};
-use steepest_graph::{Executor, Feed, InputId, OutputId, Plan, ScalarId, Variables};
+use steepest_graph::{Executor, InputId, OutputId, Plan, ScalarId, Variables};
 use steepest_nn::{bpr, word2vec};
 use steepest_optim::{LEARNING_RATE, STEP};
 use steepest_tensor::{Pool, Slice, SliceMut};
@@ -9,27 +9,49 @@ use steepest_tensor::{Pool, Slice, SliceMut};
 use crate::TrainError;
 use crate::blueprint::{FEATURES, HISTORY, LOSS, LOSSES, PREDICTIONS, SPARSE, TARGETS, WEIGHTS, category};
 
-/// A compiled plan for a fixed number of rows. Filling and running it allocates nothing.
-pub(crate) struct Program {
-    executor: Executor,
-    features: Option<InputId>,
-    /// Offsets, columns and values of sparse features.
-    sparse: Option<[InputId; 3]>,
-    /// The columns of categories, by number.
-    categories: Vec<(usize, InputId)>,
+/// The inputs that a form of features has.
+enum Features {
+    /// The model does not look at them.
+    Absent,
+    Real(InputId),
+    Tokens(InputId),
+    /// Offsets, columns and values.
+    Sparse([InputId; 3]),
+    Categories(Categories),
+    Words(Words),
+}
+
+struct Categories {
+    /// The columns, by number.
+    columns: Vec<(usize, InputId)>,
     /// Offsets, columns and values of the items of each row's user.
     history: Option<[InputId; 3]>,
     /// An item for each row that its user has not chosen.
     others: Option<InputId>,
-    /// Words of a text.
+}
+
+struct Words {
     words: Vec<(WordField, InputId)>,
     /// Which sentence each word is in.
     sentences: Vec<(WordField, InputId)>,
     /// Offsets, rows and shares of what each word is made of.
     subwords: Vec<(WordField, [InputId; 3])>,
+}
+
+#[derive(Clone, Copy)]
+enum Targets {
+    Absent,
+    Real(InputId),
+    Indices(InputId),
+}
+
+/// A compiled plan for a fixed number of rows. Filling and running it allocates nothing.
+pub(crate) struct Program {
+    executor: Executor,
+    features: Features,
     /// How many steps of each sequence count.
     lengths: Option<InputId>,
-    targets: Option<InputId>,
+    targets: Targets,
     /// How much each row counts.
     weights: Option<InputId>,
     step: Option<ScalarId>,
@@ -40,46 +62,28 @@ pub(crate) struct Program {
     predictions: Option<OutputId>,
 }
 
+/// Runs an expression on the values of a real input in the plan's precision.
+macro_rules! feed {
+    ($executor:expr, $input:expr, |$values:ident| $fill:expr) => {
+        match $executor.feed($input) {
+            SliceMut::F32($values) => $fill,
+            SliceMut::F64($values) => $fill,
+        }
+    };
+}
+
 impl Program {
     /// Binds a plan for features of a form.
     pub fn new(plan: Plan, variables: &Variables, form: &FeatureForm) -> Result<Program, TrainError> {
         let executor = Executor::new(plan, variables)?;
-        let rows = |name: &str| {
-            let part = |part: &str| executor.input(&format!("{name}.{part}"));
-            Some([part("offsets")?, part("columns")?, part("values")?])
-        };
-        let (sparse, history) = (rows(SPARSE), rows(HISTORY));
-        let fields = match form {
-            FeatureForm::Categories { fields, .. } => fields.as_slice(),
-            _ => &[],
-        };
-        let categories = fields.iter().enumerate();
-        let categories =
-            categories.filter_map(|(at, (name, _))| Some((at, executor.input(&category(name))?))).collect();
-        let named = |field| match field {
-            WordField::Center => word2vec::CENTER,
-            WordField::Around => word2vec::AROUND,
-            WordField::CenterAndNegatives => word2vec::CENTER_AND_NEGATIVES,
-            WordField::AroundAndNegatives => word2vec::AROUND_AND_NEGATIVES,
-        };
-        let words = WordField::ALL.into_iter();
-        let words = words.filter_map(|field| Some((field, executor.input(named(field))?)));
-        let sentences = WordField::ALL.into_iter();
-        let sentences = sentences
-            .filter_map(|field| Some((field, executor.input(&word2vec::sentence_of(named(field)))?)));
-        let subwords = WordField::ALL.into_iter();
-        let subwords = subwords.filter_map(|field| Some((field, rows(&word2vec::parts_of(named(field)))?)));
         Ok(Program {
-            subwords: subwords.collect(),
-            sparse,
-            categories,
-            history,
-            others: executor.input(bpr::OTHER),
-            words: words.collect(),
-            sentences: sentences.collect(),
-            features: executor.input(FEATURES),
+            features: Features::of(&executor, form),
             lengths: executor.input(steepest_nn::LENGTHS),
-            targets: executor.input(TARGETS),
+            targets: match executor.input(TARGETS) {
+                None => Targets::Absent,
+                Some(targets) if executor.takes_indices(targets) => Targets::Indices(targets),
+                Some(targets) => Targets::Real(targets),
+            },
             weights: executor.input(WEIGHTS),
             step: executor.scalar(STEP),
             continues: executor.scalar(steepest_nn::CONTINUES),
@@ -97,113 +101,59 @@ impl Program {
         data: &Dataset,
         rows: impl Iterator<Item = usize> + Clone,
     ) -> Result<(), DataError> {
+        let executor = &mut self.executor;
         if let Some(weights) = self.weights {
-            match self.executor.feed(weights) {
-                SliceMut::F32(weights) => data.fill_weights(rows.clone(), weights)?,
-                SliceMut::F64(weights) => data.fill_weights(rows.clone(), weights)?,
-            }
-        }
-        if let Some([offsets, columns, values]) = self.sparse {
-            data.fill_offsets(rows.clone(), self.executor.feed_index(offsets))?;
-            data.fill_columns(rows.clone(), self.executor.feed_index(columns))?;
-            match self.executor.feed(values) {
-                SliceMut::F32(values) => data.fill_values(rows.clone(), values)?,
-                SliceMut::F64(values) => data.fill_values(rows.clone(), values)?,
-            }
-            return self.fill_targets(data, rows);
-        }
-        if !self.categories.is_empty() {
-            for &(field, input) in &self.categories {
-                data.fill_category(rows.clone(), field, self.executor.feed_index(input))?;
-            }
-            if let Some(others) = self.others {
-                data.fill_others(rows.clone(), self.executor.feed_index(others))?;
-            }
-            if let Some([offsets, columns, values]) = self.history {
-                data.fill_history_offsets(rows.clone(), self.executor.feed_index(offsets))?;
-                data.fill_history(rows.clone(), self.executor.feed_index(columns))?;
-                match self.executor.feed(values) {
-                    SliceMut::F32(values) => data.fill_history_values(rows.clone(), values)?,
-                    SliceMut::F64(values) => data.fill_history_values(rows.clone(), values)?,
-                }
-            }
-            return self.fill_targets(data, rows);
-        }
-        for &(field, input) in &self.words {
-            data.fill_words(rows.clone(), field, self.executor.feed_index(input))?;
-        }
-        for &(field, input) in &self.sentences {
-            match self.executor.feed(input) {
-                SliceMut::F32(sentences) => data.fill_sentences(rows.clone(), field, sentences)?,
-                SliceMut::F64(sentences) => data.fill_sentences(rows.clone(), field, sentences)?,
-            }
-        }
-        for &(field, [offsets, parts, shares]) in &self.subwords {
-            data.fill_subword_offsets(rows.clone(), field, self.executor.feed_index(offsets))?;
-            data.fill_subwords(rows.clone(), field, self.executor.feed_index(parts))?;
-            match self.executor.feed(shares) {
-                SliceMut::F32(shares) => data.fill_subword_shares(rows.clone(), field, shares)?,
-                SliceMut::F64(shares) => data.fill_subword_shares(rows.clone(), field, shares)?,
-            }
+            feed!(executor, weights, |weights| data.fill_weights(rows.clone(), weights)?);
         }
         if let Some(lengths) = self.lengths {
-            match self.executor.feed(lengths) {
-                SliceMut::F32(lengths) => data.fill_lengths(rows.clone(), lengths)?,
-                SliceMut::F64(lengths) => data.fill_lengths(rows.clone(), lengths)?,
+            feed!(executor, lengths, |lengths| data.fill_lengths(rows.clone(), lengths)?);
+        }
+        match &self.features {
+            Features::Absent => {}
+            &Features::Real(features) => {
+                feed!(executor, features, |x| data.fill(rows.clone(), x, TargetsMut::None).map(drop)?);
             }
-        }
-        match (self.features, self.targets) {
-            (Some(features), Some(targets)) => match self.executor.feed_pair(features, targets) {
-                (Feed::Real(SliceMut::F32(x)), Feed::Real(SliceMut::F32(y))) => {
-                    data.fill(rows, x, TargetsMut::Real(y))
-                }
-                (Feed::Real(SliceMut::F64(x)), Feed::Real(SliceMut::F64(y))) => {
-                    data.fill(rows, x, TargetsMut::Real(y))
-                }
-                (Feed::Real(SliceMut::F32(x)), Feed::Index(y)) => data.fill(rows, x, TargetsMut::Classes(y)),
-                (Feed::Real(SliceMut::F64(x)), Feed::Index(y)) => data.fill(rows, x, TargetsMut::Classes(y)),
-                (Feed::Index(x), Feed::Index(y)) => data.fill_tokens(rows, x, Some(y)),
-                // Tokens have tokens for targets, and a plan has one precision.
-                _ => Ok(0),
-            },
-            (Some(features), None) if data.is_indices() => {
-                data.fill_tokens(rows, self.executor.feed_index(features), None)
+            &Features::Tokens(tokens) => {
+                data.fill_tokens(rows.clone(), executor.feed_index(tokens))?;
             }
-            (Some(features), None) => match self.executor.feed(features) {
-                SliceMut::F32(x) => data.fill(rows, x, TargetsMut::None),
-                SliceMut::F64(x) => data.fill(rows, x, TargetsMut::None),
-            },
-            // A model that does not look at the features leaves nothing to predict from.
-            (None, _) => Ok(0),
+            &Features::Sparse([offsets, columns, values]) => {
+                data.fill_offsets(rows.clone(), executor.feed_index(offsets))?;
+                data.fill_columns(rows.clone(), executor.feed_index(columns))?;
+                feed!(executor, values, |values| data.fill_values(rows.clone(), values)?);
+            }
+            Features::Categories(categories) => categories.fill(executor, data, rows.clone())?,
+            Features::Words(words) => words.fill(executor, data, rows.clone())?,
         }
-        .map(drop)
-    }
-
-    fn fill_targets(&mut self, data: &Dataset, rows: impl Iterator<Item = usize>) -> Result<(), DataError> {
-        let Some(targets) = self.targets else { return Ok(()) };
-        let indices = self.executor.feed_index(targets);
-        if !indices.is_empty() {
-            return data.fill_targets::<f32>(rows, TargetsMut::Classes(indices));
-        }
-        match self.executor.feed(targets) {
-            SliceMut::F32(y) => data.fill_targets(rows, TargetsMut::Real(y)),
-            SliceMut::F64(y) => data.fill_targets(rows, TargetsMut::Real(y)),
+        match self.targets {
+            Targets::Absent => Ok(()),
+            Targets::Indices(targets) => {
+                data.fill_targets::<f32>(rows, TargetsMut::Classes(executor.feed_index(targets)))
+            }
+            Targets::Real(targets) => {
+                feed!(executor, targets, |y| data.fill_targets(rows, TargetsMut::Real(y)))
+            }
         }
     }
 
     /// Where to write the features; none if the model does not look at them.
     pub fn features(&mut self) -> Option<SliceMut<'_>> {
-        self.features.map(|features| self.executor.feed(features))
+        match self.features {
+            Features::Real(features) => Some(self.executor.feed(features)),
+            _ => None,
+        }
     }
 
     /// Where to write the tokens; empty if the features are real.
     pub fn tokens(&mut self) -> &mut [u32] {
-        self.features.map_or(&mut [], |features| self.executor.feed_index(features))
+        match self.features {
+            Features::Tokens(tokens) => self.executor.feed_index(tokens),
+            _ => &mut [],
+        }
     }
 
     /// Asks the processor's cache for what rows will read of tables: the weights of their features.
     pub fn prefetch(&self, data: &Dataset, variables: &Variables, rows: impl Iterator<Item = usize>) {
-        let Some([_, columns, _]) = self.sparse else { return };
+        let Features::Sparse([_, columns, _]) = self.features else { return };
         for row in rows {
             self.executor.prefetch(variables, columns, data.columns(row));
         }
@@ -248,5 +198,101 @@ impl Program {
     /// An output by name: NaN if there is none.
     pub fn number(&self, name: &str) -> f64 {
         self.executor.output(name).map_or(f64::NAN, |output| self.executor.number(output))
+    }
+}
+
+/// Offsets, columns and values of rows by name.
+fn sparse_rows(executor: &Executor, name: &str) -> Option<[InputId; 3]> {
+    let part = |part: &str| executor.input(&format!("{name}.{part}"));
+    Some([part("offsets")?, part("columns")?, part("values")?])
+}
+
+impl Features {
+    fn of(executor: &Executor, form: &FeatureForm) -> Features {
+        if let Some(sparse) = sparse_rows(executor, SPARSE) {
+            return Features::Sparse(sparse);
+        }
+        if let FeatureForm::Categories { fields, .. } = form {
+            let columns = fields.iter().enumerate();
+            let column =
+                |(at, (name, _)): (usize, &(String, usize))| Some((at, executor.input(&category(name))?));
+            let (history, others) = (sparse_rows(executor, HISTORY), executor.input(bpr::OTHER));
+            return Features::Categories(Categories {
+                columns: columns.filter_map(column).collect(),
+                history,
+                others,
+            });
+        }
+        match executor.input(FEATURES) {
+            Some(features) if executor.takes_indices(features) => Features::Tokens(features),
+            Some(features) => Features::Real(features),
+            None => Words::of(executor).map_or(Features::Absent, Features::Words),
+        }
+    }
+}
+
+impl Categories {
+    fn fill(
+        &self,
+        executor: &mut Executor,
+        data: &Dataset,
+        rows: impl Iterator<Item = usize> + Clone,
+    ) -> Result<(), DataError> {
+        for &(column, input) in &self.columns {
+            data.fill_category(rows.clone(), column, executor.feed_index(input))?;
+        }
+        if let Some(others) = self.others {
+            data.fill_others(rows.clone(), executor.feed_index(others))?;
+        }
+        if let Some([offsets, columns, values]) = self.history {
+            data.fill_history_offsets(rows.clone(), executor.feed_index(offsets))?;
+            data.fill_history(rows.clone(), executor.feed_index(columns))?;
+            feed!(executor, values, |values| data.fill_history_values(rows.clone(), values)?);
+        }
+        Ok(())
+    }
+}
+
+impl Words {
+    /// None if there are no inputs of words.
+    fn of(executor: &Executor) -> Option<Words> {
+        let named = |field| match field {
+            WordField::Center => word2vec::CENTER,
+            WordField::Around => word2vec::AROUND,
+            WordField::CenterAndNegatives => word2vec::CENTER_AND_NEGATIVES,
+            WordField::AroundAndNegatives => word2vec::AROUND_AND_NEGATIVES,
+        };
+        let inputs = |input: &dyn Fn(&str) -> Option<InputId>| -> Vec<(WordField, InputId)> {
+            WordField::ALL.into_iter().filter_map(|field| Some((field, input(named(field))?))).collect()
+        };
+        let subwords = WordField::ALL.into_iter();
+        let subwords = subwords
+            .filter_map(|field| Some((field, sparse_rows(executor, &word2vec::parts_of(named(field)))?)));
+        let words = Words {
+            words: inputs(&|name| executor.input(name)),
+            sentences: inputs(&|name| executor.input(&word2vec::sentence_of(name))),
+            subwords: subwords.collect(),
+        };
+        (!words.words.is_empty() || !words.subwords.is_empty()).then_some(words)
+    }
+
+    fn fill(
+        &self,
+        executor: &mut Executor,
+        data: &Dataset,
+        rows: impl Iterator<Item = usize> + Clone,
+    ) -> Result<(), DataError> {
+        for &(field, input) in &self.words {
+            data.fill_words(rows.clone(), field, executor.feed_index(input))?;
+        }
+        for &(field, input) in &self.sentences {
+            feed!(executor, input, |sentences| data.fill_sentences(rows.clone(), field, sentences)?);
+        }
+        for &(field, [offsets, parts, shares]) in &self.subwords {
+            data.fill_subword_offsets(rows.clone(), field, executor.feed_index(offsets))?;
+            data.fill_subwords(rows.clone(), field, executor.feed_index(parts))?;
+            feed!(executor, shares, |shares| data.fill_subword_shares(rows.clone(), field, shares)?);
+        }
+        Ok(())
     }
 }

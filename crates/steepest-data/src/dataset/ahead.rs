@@ -8,28 +8,33 @@ impl Dataset {
     /// Asks the processor's cache for rows that are soon to be copied. Changes nothing but time.
     #[inline]
     pub fn prefetch(&self, rows: impl IntoIterator<Item = usize>) {
-        let width = self.width;
         for row in rows.into_iter().filter_map(|row| self.stored(row).ok()) {
-            let range = row * width..(row + 1) * width;
-            match &*self.features {
-                Features::F32(values) => prefetch(&values[range]),
-                Features::F64(values) => prefetch(&values[range]),
-                Features::Bytes { pixels, .. } => prefetch(&pixels[range]),
-                Features::Codes(codes) => prefetch(&codes.codes[range]),
-                Features::Sparse(sparse) => {
-                    let (columns, values) = sparse.row(row);
-                    prefetch(columns);
-                    if !sparse.is_binary() {
-                        prefetch(values);
-                    }
+            self.prefetch_row(row);
+        }
+    }
+
+    /// A call of its own: for one row, what a loop over rows would prepare takes longer than the requests.
+    #[inline(never)]
+    fn prefetch_row(&self, row: usize) {
+        let range = row * self.width..(row + 1) * self.width;
+        match &*self.features {
+            Features::F32(values) => prefetch(&values[range]),
+            Features::F64(values) => prefetch(&values[range]),
+            Features::Bytes { pixels, .. } => prefetch(&pixels[range]),
+            Features::Codes(codes) => prefetch(&codes.codes[range]),
+            Features::Sparse(sparse) => {
+                let (columns, values) = sparse.row(row);
+                prefetch(columns);
+                if !sparse.is_binary() {
+                    prefetch(values);
                 }
-                Features::Tokens { .. } | Features::Words(_) => {}
             }
-            match &*self.targets {
-                Targets::Classes { labels, .. } => prefetch(&labels[row..=row]),
-                Targets::Numbers { values, width, .. } => prefetch(&values[row * width..(row + 1) * width]),
-                Targets::None | Targets::Next { .. } | Targets::Context => {}
-            }
+            Features::Tokens { .. } | Features::Words(_) => {}
+        }
+        match &*self.targets {
+            Targets::Classes { labels, .. } => prefetch(&labels[row..=row]),
+            Targets::Numbers { values, width, .. } => prefetch(&values[row * width..(row + 1) * width]),
+            Targets::None | Targets::Next { .. } | Targets::Context => {}
         }
     }
 

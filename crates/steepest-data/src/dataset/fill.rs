@@ -12,7 +12,7 @@ impl Dataset {
     /// # Errors
     /// [`DataError::RowOutOfRange`]; [`DataError::Length`] if a buffer is too small;
     /// [`DataError::TargetForm`] if class indices are asked of regression targets.
-    #[inline]
+    #[inline(always)]
     pub fn fill<R: Real>(
         &self,
         rows: impl IntoIterator<Item = usize>,
@@ -31,32 +31,44 @@ impl Dataset {
                     got,
                 });
             };
-            // `stored` gives rows of the store only, and `new` has checked that each has `width` values.
-            match &*self.features {
-                Features::F32(values) => R::copy_f32(slot, &values[row * width..(row + 1) * width]),
-                Features::F64(values) => R::copy_f64(slot, &values[row * width..(row + 1) * width]),
-                Features::Bytes { pixels, scale } => {
-                    let pixels = &pixels[row * width..(row + 1) * width];
-                    let feature = |byte: u8| R::from_f32(f32::from(byte) * scale);
-                    match self.augmenter.and_then(|augmenter| augmenter.change(row, self.example)) {
-                        Some(change) => change.apply(pixels, slot, feature(0), feature),
-                        None => slot.iter_mut().zip(pixels).for_each(|(t, &p)| *t = feature(p)),
-                    }
-                }
-                Features::Tokens { .. } | Features::Sparse(_) | Features::Codes(_) | Features::Words(_) => {
-                    return Err(DataError::TargetForm { wanted: "dense features", got: "other features" });
-                }
+            self.fill_features(row, slot)?;
+            if !matches!(targets, TargetsMut::None) {
+                self.fill_target(row, filled, &mut targets)?;
             }
-            self.fill_target(row, filled, &mut targets)?;
             filled += 1;
         }
         Ok(filled)
+    }
+
+    /// Copies the features of a row of the store. A call of its own: for one row, what a loop over rows would prepare
+    /// takes longer than the copy.
+    #[inline(never)]
+    fn fill_features<R: Real>(&self, row: usize, slot: &mut [R]) -> Result<(), DataError> {
+        let width = self.width;
+        // `stored` gives rows of the store only, and `new` has checked that each has `width` values.
+        match &*self.features {
+            Features::F32(values) => R::copy_f32(slot, &values[row * width..(row + 1) * width]),
+            Features::F64(values) => R::copy_f64(slot, &values[row * width..(row + 1) * width]),
+            Features::Bytes { pixels, scale } => {
+                let pixels = &pixels[row * width..(row + 1) * width];
+                let feature = |byte: u8| R::from_f32(f32::from(byte) * scale);
+                match self.augmenter.and_then(|augmenter| augmenter.change(row, self.example)) {
+                    Some(change) => change.apply(pixels, slot, feature(0), feature),
+                    None => slot.iter_mut().zip(pixels).for_each(|(t, &p)| *t = feature(p)),
+                }
+            }
+            Features::Tokens { .. } | Features::Sparse(_) | Features::Codes(_) | Features::Words(_) => {
+                return Err(DataError::TargetForm { wanted: "dense features", got: "other features" });
+            }
+        }
+        Ok(())
     }
 
     /// Copies the targets of rows into a batch. Allocates nothing.
     ///
     /// # Errors
     /// As [`Dataset::fill`].
+    #[inline(always)]
     pub fn fill_targets<R: Real>(
         &self,
         rows: impl IntoIterator<Item = usize>,
@@ -69,6 +81,9 @@ impl Dataset {
             }
             (TargetsMut::Classes(into), Targets::Classes { labels, .. }) => {
                 self.fill_each("target buffer", rows, into, |row| labels[row])
+            }
+            (TargetsMut::Real(into), Targets::Classes { labels, .. }) => {
+                self.fill_each("target buffer", rows, into, |row| R::from_f64(f64::from(labels[row])))
             }
             _ => rows
                 .into_iter()
@@ -123,7 +138,10 @@ impl Dataset {
             (TargetsMut::Classes(_), Targets::Numbers { .. }) => {
                 return Err(DataError::TargetForm { wanted: "class indices", got: "numbers" });
             }
-            (_, Targets::Next { .. }) => {
+            (TargetsMut::Classes(into), Targets::Next { .. }) => {
+                self.fill_window("target buffer", row, at, 1, into)?;
+            }
+            (TargetsMut::Real(_), Targets::Next { .. }) => {
                 return Err(DataError::TargetForm { wanted: "targets of a table", got: "tokens" });
             }
             (_, Targets::None | Targets::Context) => {
@@ -133,7 +151,7 @@ impl Dataset {
         Ok(())
     }
 
-    /// Copies windows of tokens into a batch, and for each token the one behind it. Allocates nothing.
+    /// Copies windows of tokens into a batch. Allocates nothing.
     ///
     /// Returns the number of rows written.
     ///
@@ -144,30 +162,34 @@ impl Dataset {
     pub fn fill_tokens(
         &self,
         rows: impl IntoIterator<Item = usize>,
-        features: &mut [u32],
-        mut targets: Option<&mut [u32]>,
+        into: &mut [u32],
     ) -> Result<usize, DataError> {
-        let Features::Tokens { tokens, stride } = &*self.features else {
-            return Err(DataError::TargetForm { wanted: "tokens", got: "real features" });
-        };
-        let (width, mut filled) = (self.width, 0);
+        let mut filled = 0;
         for row in rows {
-            let start = self.stored(row)? * stride;
-            let range = filled * width..(filled + 1) * width;
-            let short = |got| DataError::Length { what: "token buffer", expected: range.end, got };
-            let got = features.len();
-            // `new` has counted only rows whose tokens, and the one behind them, are there.
-            features
-                .get_mut(range.clone())
-                .ok_or_else(|| short(got))?
-                .copy_from_slice(&tokens[start..start + width]);
-            if let Some(targets) = &mut targets {
-                let got = targets.len();
-                let slot = targets.get_mut(range.clone()).ok_or_else(|| short(got))?;
-                slot.copy_from_slice(&tokens[start + 1..start + 1 + width]);
-            }
+            self.fill_window("token buffer", self.stored(row)?, filled, 0, into)?;
             filled += 1;
         }
         Ok(filled)
+    }
+
+    /// Copies the tokens of a window, or those `behind` them, into a batch's row.
+    fn fill_window(
+        &self,
+        what: &'static str,
+        row: usize,
+        at: usize,
+        behind: usize,
+        into: &mut [u32],
+    ) -> Result<(), DataError> {
+        let Features::Tokens { tokens, stride } = &*self.features else {
+            return Err(DataError::TargetForm { wanted: "tokens", got: "real features" });
+        };
+        let (width, got) = (self.width, into.len());
+        let short = || DataError::Length { what, expected: (at + 1) * width, got };
+        let slot = into.get_mut(at * width..(at + 1) * width).ok_or_else(short)?;
+        // `new` has counted only rows whose tokens, and the one behind them, are there.
+        let start = row * stride + behind;
+        slot.copy_from_slice(&tokens[start..start + width]);
+        Ok(())
     }
 }

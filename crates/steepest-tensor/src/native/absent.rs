@@ -12,9 +12,13 @@ pub(crate) enum Native {}
 pub(crate) enum Ready {}
 
 impl Ready {
+    pub fn place(&mut self, _bases: &Bases) {
+        match *self {}
+    }
+
     /// # Safety
     /// It cannot be called.
-    pub unsafe fn run(&self, _bases: &Bases) {
+    pub unsafe fn run(&mut self) {
         match *self {}
     }
 }

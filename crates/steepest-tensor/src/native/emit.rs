@@ -30,8 +30,9 @@ const UNORDERED: u8 = 3;
 const REGISTERS: usize = 30;
 /// Those for work within an operation.
 const SPARE: [Zmm; 2] = [30, 31];
-/// Registers that hold where streams are; further streams are looked up in the table at each use.
-const STREAM_REGISTERS: [Gpr; 9] = [8, 9, 10, 11, RBX, RBP, 12, 13, 14];
+/// Registers that hold where streams are; further streams are looked up in the table at each use, and moved on there
+/// from row to row.
+pub(super) const STREAM_REGISTERS: [Gpr; 9] = [8, 9, 10, 11, RBX, RBP, 12, 13, 14];
 /// The first of them that belongs to the caller.
 const SAVED: usize = 4;
 /// For streams without a register of their own.
@@ -120,7 +121,8 @@ impl<'a> Emitter<'a> {
     }
 
     fn function(&mut self, moving: &[bool], stack: i32) {
-        let saved: Vec<Gpr> = STREAM_REGISTERS.iter().skip(SAVED).copied().chain([LOOK_UP]).collect();
+        let held = STREAM_REGISTERS.iter().take(moving.len());
+        let saved: Vec<Gpr> = held.skip(SAVED).copied().chain([LOOK_UP]).collect();
         for &register in &saved {
             self.assembler.push(register);
         }

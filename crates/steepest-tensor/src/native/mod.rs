@@ -19,7 +19,7 @@ use memmap2::{Mmap, MmapMut};
 
 use crate::DType;
 use crate::kernels::tile::Step;
-use crate::memory::{Base, Bases, Memory};
+use crate::memory::{Address, Base, Bases, Memory};
 use crate::program::{
     Access, Instr, Operand, Place, Program, Source, Space, Target, Tile, TileInstr, TileKind,
 };
@@ -90,40 +90,44 @@ type Function = unsafe extern "sysv64" fn(*mut Entry, usize, usize, u64);
 
 /// Where a stream begins.
 struct Begin {
-    base: Base,
+    from: Address,
     /// The number of the loop's stride by which the base has moved on, if it has.
     moved: Option<u8>,
-    /// Bytes behind the base.
-    bytes: usize,
     /// Bytes from one row to the next.
     step: usize,
 }
 
-/// A loop with its block: what is left to do is to add the memory's bases.
+/// A loop with its block.
 pub(crate) struct Ready {
     function: Function,
     streams: Box<[Begin]>,
+    /// The streams in the memory that it was placed in.
+    table: Box<[Entry]>,
     rows: usize,
     columns: usize,
     rest: u64,
 }
 
+// SAFETY: the table's addresses are followed only in a run, whose memory is the runner's own.
+unsafe impl Send for Ready {}
+// SAFETY: a run needs `&mut`.
+unsafe impl Sync for Ready {}
+
 impl Ready {
-    /// Runs the loop.
+    /// Takes on the memory of runs to come.
+    pub fn place(&mut self, bases: &Bases) {
+        let entry = |stream: &Begin| Entry { at: stream.from.at(bases), step: stream.step };
+        self.table = self.streams.iter().map(entry).collect();
+    }
+
+    /// Runs the loop in the memory it was placed in.
     ///
     /// # Safety
     /// As for [`Native::run`] on the block, by one thread.
     #[inline(always)]
-    pub unsafe fn run(&self, bases: &Bases) {
-        let mut table = [const { MaybeUninit::<Entry>::uninit() }; STREAMS];
-        for (entry, stream) in table.iter_mut().zip(&self.streams) {
-            entry.write(Entry {
-                at: bases[stream.base as usize].wrapping_add(stream.bytes),
-                step: stream.step,
-            });
-        }
+    pub unsafe fn run(&mut self) {
         // SAFETY: the caller promises the block, from which the numbers were made.
-        unsafe { (self.function)(table.as_mut_ptr().cast(), self.rows, self.columns, self.rest) };
+        unsafe { (self.function)(self.table.as_mut_ptr(), self.rows, self.columns, self.rest) };
     }
 }
 
@@ -172,16 +176,18 @@ impl Native {
             }
             Origin::Index(place) => {
                 let skip = place.offset + block.row * stream.row;
-                return Begin { base: Base::Index, moved, bytes: skip * 4, step: stream.row * 4 };
+                let from = Address { base: Base::Index, bytes: skip * 4 };
+                return Begin { from, moved, step: stream.row * 4 };
             }
             Origin::Register(r) => (Base::Scratch, r * block.register),
             Origin::Scalar(i) => (Base::Reals, i),
             Origin::Lanes => {
                 let table = if self.shape == Shape::Packed { block.width / 4 + 2 } else { size / 8 };
-                return Begin { base: Base::Lanes, moved, bytes: table * size_of_val(&LANES[0]), step: 0 };
+                let from = Address { base: Base::Lanes, bytes: table * size_of_val(&LANES[0]) };
+                return Begin { from, moved, step: 0 };
             }
         };
-        Begin { base, moved, bytes: elements * size, step: stream.row * size }
+        Begin { from: Address { base, bytes: elements * size }, moved, step: stream.row * size }
     }
 
     /// Rows and columns of the loop over a block.
@@ -195,13 +201,15 @@ impl Native {
     }
 
     /// The loop over a block of all units, for vectors of so many lanes and elements of `size` bytes; none if there
-    /// is nothing to do.
+    /// is nothing to do, or if the loop moves its table on.
     pub fn ready(&self, block: &Block, lanes: usize, size: usize) -> Option<Ready> {
         let (rows, columns) = self.size(block);
+        let keeps = rows == 1 || self.streams.len() <= emit::STREAM_REGISTERS.len();
         let rest = columns % lanes;
-        (rows > 0 && columns > 0).then(|| Ready {
+        (rows > 0 && columns > 0 && keeps).then(|| Ready {
             function: self.function,
             streams: self.streams.iter().map(|stream| self.begin(stream, block, 0, size)).collect(),
+            table: Box::default(),
             rows,
             columns: columns - rest,
             rest: (1 << rest) - 1,
@@ -220,8 +228,9 @@ impl Native {
         unsafe {
             for (entry, stream) in table.iter_mut().zip(&self.streams) {
                 let begin = self.begin(stream, block, memory.start, size_of::<T>());
-                let base = begin.moved.map_or(bases[begin.base as usize], |by| memory.moved(by).cast());
-                entry.write(Entry { at: base.add(begin.bytes), step: begin.step });
+                let Address { base, bytes } = begin.from;
+                let base = begin.moved.map_or(bases[base as usize], |by| memory.moved(by).cast());
+                entry.write(Entry { at: base.add(bytes), step: begin.step });
             }
             let (rows, columns) = self.size(block);
             let rest = columns % L;

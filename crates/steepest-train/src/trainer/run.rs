@@ -35,19 +35,20 @@ impl Trainer {
         let mut reason = StopReason::Interrupted { step: self.state.step };
         self.begin();
         // Many steps in one call, without a report of each.
-        while !self.ended || !self.pending.is_empty() {
-            for event in self.pending.drain(..) {
+        loop {
+            while let Some(event) = self.pending.pop_front() {
                 if let Event::Stopped(stopped) = event {
                     reason = stopped;
                 }
             }
-            match self.verdict().filter(|_| !self.ended) {
+            if self.ended {
+                return Ok(reason);
+            }
+            match self.verdict() {
                 Some(reason) => self.finish(reason)?,
-                None if self.ended => {}
                 None => _ = self.step()?,
             }
         }
-        Ok(reason)
     }
 
     /// The next event; none after the last. The whole of training is here: a verdict, or a step.
@@ -66,6 +67,7 @@ impl Trainer {
     }
 
     /// Whether a stopping rule speaks before the next update.
+    #[inline]
     pub(super) fn verdict(&self) -> Option<StopReason> {
         let step = self.state.step;
         let epochs = || step.div_ceil(self.batches.per_epoch().max(1));
