@@ -113,7 +113,8 @@ def stream():
             spent, other = seconds(peer)
             others.append(count / (spent - empty))
         report(f"one pass from {file.stat().st_size / 1e6:.0f} MB of text", own, "Vowpal Wabbit", others)
-        print(said, other)
+        losses = [re.search(r"average loss[ =]+(\S+)", text).group(1) for text in (said, other)]
+        print(f"  progressive loss: Steepest {losses[0]}, Vowpal Wabbit {losses[1]}")
 
 
 def seconds(command):

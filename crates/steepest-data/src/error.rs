@@ -181,6 +181,14 @@ pub enum DataError {
         /// Parts there are.
         folds: usize,
     },
+    /// A cross of fewer than two columns.
+    #[error(
+        "`crosses` has `{cross}`, and a cross is of two columns or more: `kind*color`\n  help: to take one column's numbers as names, set `columns.{cross} = \"categorical\"`"
+    )]
+    LoneCross {
+        /// The cross.
+        cross: String,
+    },
     /// There is a header line and nothing below.
     #[error("{} has a header line but no rows\n  help: add rows; if the first line is data, set `header = false`", path.display())]
     HeaderOnly {

@@ -190,4 +190,7 @@ fn a_cross_is_a_category_of_its_own() {
     options.read.crosses = vec!["a*c".to_owned()];
     let unknown = prepare(&options, 0).unwrap_err();
     assert!(folder.message(unknown).contains("has no column `c`"));
+    options.read.crosses = vec!["n".to_owned()];
+    let lone = prepare(&options, 0).unwrap_err();
+    assert!(folder.message(lone).contains("a cross is of two columns or more"));
 }

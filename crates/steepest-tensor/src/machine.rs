@@ -11,6 +11,7 @@ use crate::kernels::{self, Kernels};
 use crate::memory::Memory;
 use crate::native::{Code, Steps};
 use crate::pool::Barrier;
+use crate::prefetch::prefetch_line;
 use crate::program::{Group, Instr, Loop, MOST_NEXT, MOST_STRIDES, MatMul, Place, Program, Space};
 use crate::real::{LANES_F32, LANES_F64, PORTABLE, Real};
 use crate::subnormal::Flush;
@@ -226,6 +227,12 @@ impl Machine {
 /// Asks the cache for rows of a table.
 fn ask<T>(all: &[T], table: &Place, width: usize, indices: &[u32]) {
     let table = all.get(table.offset..table.offset + table.len).unwrap_or_default();
+    if width * size_of::<T>() <= 64 {
+        // One instruction for each row, or little more: a step of one row touches a hundred of them.
+        return indices
+            .iter()
+            .for_each(|&index| prefetch_line(table.as_ptr().wrapping_add(index as usize * width)));
+    }
     for &index in indices {
         let at = index as usize * width;
         prefetch(table.get(at..at + width).unwrap_or_default());

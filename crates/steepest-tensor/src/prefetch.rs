@@ -17,19 +17,25 @@ const MOST: usize = 16;
 /// ```
 #[inline]
 pub fn prefetch<T>(slice: &[T]) {
+    let bytes = std::mem::size_of_val(slice).min(LINE * MOST);
+    let start = slice.as_ptr().cast::<u8>();
+    // `step_by` takes several instructions for each line.
+    let mut offset = 0;
+    while offset < bytes {
+        prefetch_line(start.wrapping_add(offset));
+        offset += LINE;
+    }
+}
+
+/// Asks for the cache line of an address, which may be any: a request for memory that is not there is passed over.
+#[inline(always)]
+pub(crate) fn prefetch_line<T>(at: *const T) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        let bytes = std::mem::size_of_val(slice).min(LINE * MOST);
-        let start = slice.as_ptr().cast::<i8>();
-        // `step_by` takes several instructions for each line.
-        let mut offset = 0;
-        while offset < bytes {
-            // SAFETY: the address is inside the slice, and a prefetch reads nothing.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(start.add(offset)) };
-            offset += LINE;
-        }
+        // SAFETY: a prefetch reads nothing, and never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = (slice, LINE, MOST);
+    let _ = at;
 }

@@ -39,6 +39,9 @@ impl Crossed {
                     nearest: Nearest::find(name, inner.schema().names()),
                 })
             };
+            if parts(cross).count() < 2 {
+                return Err(DataError::LoneCross { cross: cross.clone() });
+            }
             found.push(parts(cross).map(place).collect::<Result<Vec<_>, _>>()?);
             let (name, kind, reason) = (cross.clone(), ColumnKind::Categorical, Reason::Declared);
             schema.columns.push(Column { name, kind, reason });

@@ -1,6 +1,7 @@
 //! Kernels of tables and sparse matrices: rows by index.
 
 use crate::prefetch;
+use crate::prefetch::prefetch_line;
 use crate::real::{Real, Vector};
 
 /// No row.
@@ -271,11 +272,9 @@ unsafe fn sparse_dot<T: Real>(
             if column < features { *csr.values.add(k) * *dense.add(column) } else { T::ZERO }
         };
         while k + 4 <= stop {
-            for ahead in k + AHEAD..(k + AHEAD + 4).min(last) {
-                let column = *csr.columns.add(ahead) as usize;
-                if column < features {
-                    prefetch(std::slice::from_ref(&*dense.add(column)));
-                }
+            if k + AHEAD + 4 <= last {
+                let ahead = csr.columns.add(k + AHEAD);
+                (0..4).for_each(|i| prefetch_line(dense.wrapping_add(*ahead.add(i) as usize)));
             }
             for (i, sum) in sums.iter_mut().enumerate() {
                 *sum = *sum + term(k + i);
