@@ -251,6 +251,21 @@ pub(crate) unsafe fn sparse_product<T: Real>(
 /// Entries ahead of which their factors are asked of the cache: about one row.
 const AHEAD: usize = 96;
 
+/// Entries whose columns are checked at once.
+const TOGETHER: usize = 8;
+
+/// Whether [`TOGETHER`] columns are all below a number.
+///
+/// # Safety
+/// So many are readable.
+#[inline(always)]
+unsafe fn all_below(columns: *const u32, end: usize) -> bool {
+    // SAFETY: the caller promises the columns.
+    let columns = unsafe { columns.cast::<[u32; TOGETHER]>().read_unaligned() };
+    let end = u32::try_from(end).unwrap_or(u32::MAX);
+    !columns.iter().fold(false, |outside, &column| outside | (column >= end))
+}
+
 /// Σ values[k] · dense[columns[k]] in four sums, so that additions do not wait for one another. Entries below `last` are
 /// those of this row and the next ones, whose factors are asked of the cache meanwhile.
 ///
@@ -271,15 +286,20 @@ unsafe fn sparse_dot<T: Real>(
             let column = *csr.columns.add(k) as usize;
             if column < features { *csr.values.add(k) * *dense.add(column) } else { T::ZERO }
         };
-        while k + 4 <= stop {
-            if k + AHEAD + 4 <= last {
+        while k + TOGETHER <= stop {
+            if k + AHEAD + TOGETHER <= last {
                 let ahead = csr.columns.add(k + AHEAD);
-                (0..4).for_each(|i| prefetch_line(dense.wrapping_add(*ahead.add(i) as usize)));
+                (0..TOGETHER).for_each(|i| prefetch_line(dense.wrapping_add(*ahead.add(i) as usize)));
             }
-            for (i, sum) in sums.iter_mut().enumerate() {
-                *sum = *sum + term(k + i);
+            if all_below(csr.columns.add(k), features) {
+                for i in 0..TOGETHER {
+                    let factor = *dense.add(*csr.columns.add(k + i) as usize);
+                    sums[i % 4] = sums[i % 4] + *csr.values.add(k + i) * factor;
+                }
+            } else {
+                (0..TOGETHER).for_each(|i| sums[i % 4] = sums[i % 4] + term(k + i));
             }
-            k += 4;
+            k += TOGETHER;
         }
         while k < stop {
             sums[0] = sums[0] + term(k);
@@ -313,11 +333,22 @@ pub(crate) unsafe fn add_product<T: Real>(
                 if slope == T::ZERO {
                     continue;
                 }
-                for k in from..stop {
+                let mut k = from;
+                while k < stop {
+                    if first == 0 && k + TOGETHER <= stop && all_below(csr.columns.add(k), end) {
+                        let moves: [T; TOGETHER] = std::array::from_fn(|i| *csr.values.add(k + i) * slope);
+                        for (i, &by) in moves.iter().enumerate() {
+                            let at = to.add(*csr.columns.add(k + i) as usize);
+                            *at = *at + by;
+                        }
+                        k += TOGETHER;
+                        continue;
+                    }
                     let at = *csr.columns.add(k) as usize;
                     if at.wrapping_sub(first) < units {
                         *to.add(at) = *to.add(at) + *csr.values.add(k) * slope;
                     }
+                    k += 1;
                 }
                 continue;
             }
