@@ -1,6 +1,7 @@
 //! One pass over rows in their order, a window at a time, read and encoded on a thread of its own.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
@@ -49,7 +50,7 @@ pub struct StreamStart {
 /// # let path = std::env::temp_dir().join("steepest-stream-example.csv");
 /// # std::fs::write(&path, "x,y\n1,2.5\n2,3.5\n3,5\n").unwrap();
 /// let options = DataOptions { stream: Some(true), ..DataOptions::new(&path, "y") };
-/// let mut stream = Stream::open(&options, NonZeroUsize::MIN, None)?;
+/// let mut stream = Stream::open(&options, NonZeroUsize::MIN)?;
 /// let window = stream.next().unwrap()?;
 /// assert_eq!((window.data.rows(), window.cursor.row), (3, 3));
 /// # Ok::<(), steepest_data::DataError>(())
@@ -59,19 +60,20 @@ pub struct Stream {
     sample: Dataset,
     findings: Vec<Finding>,
     first: Option<Window>,
-    rest: Receiver<Result<Window, DataError>>,
+    /// What reads on, until the pass begins.
+    reader: Option<(Box<dyn Source>, Rows)>,
+    path: PathBuf,
+    /// Rows of a window.
+    rows: usize,
+    rest: Option<Receiver<Result<Window, DataError>>>,
 }
 
 impl Stream {
-    /// Opens a stream of batches of so many rows, at its beginning or where another pass stopped.
+    /// Opens a stream of batches of so many rows. The pass begins with the first window that is asked for.
     ///
     /// # Errors
     /// Whatever is wrong with the file, its first rows or the options.
-    pub fn open(
-        options: &DataOptions,
-        batch: NonZeroUsize,
-        start: Option<StreamStart>,
-    ) -> Result<Stream, DataError> {
+    pub fn open(options: &DataOptions, batch: NonZeroUsize) -> Result<Stream, DataError> {
         let read = options.reading();
         let mut source = sources::open(&options.train, &read)?;
         let mut reader = Rows { target: options.target.clone(), unlabelled: 0 };
@@ -87,29 +89,42 @@ impl Stream {
         findings.extend(noticed);
         let sample = Encoder::new(&preprocessor, &table)?.dataset::<f32>(&table, 0..table.rows(), true)?;
         drop(table);
-        let first = match start {
-            // What was learned of the first rows follows from them, to the last bit; they are not taken again.
-            Some(start) => {
-                source.seek(start.cursor)?;
-                reader.unlabelled = start.unlabelled;
-                None
-            }
-            None => {
-                let (data, unlabelled) = (sample.clone(), reader.unlabelled);
-                Some(Window { data, cursor: source.cursor(), unlabelled })
-            }
-        };
-        if is_stdin(&options.train) {
+        let (data, unlabelled) = (sample.clone(), reader.unlabelled);
+        let first = Some(Window { data, cursor: source.cursor(), unlabelled });
+        let (path, rows) = (options.train.clone(), whole(WINDOW));
+        let reader = Some((source, reader));
+        Ok(Stream { preprocessor, sample, findings, first, reader, path, rows, rest: None })
+    }
+
+    /// Goes on where another pass stopped. What was learned of the first rows follows from them, to the last bit; they
+    /// are not taken again. To be called before the first window is asked for.
+    ///
+    /// # Errors
+    /// If the rows before it cannot be read.
+    pub fn go_on(&mut self, start: StreamStart) -> Result<(), DataError> {
+        if let Some((source, reader)) = &mut self.reader {
+            source.seek(start.cursor)?;
+            reader.unlabelled = start.unlabelled;
+            self.first = None;
+        }
+        Ok(())
+    }
+
+    /// Starts the thread that reads.
+    fn begin(
+        &self,
+        source: Box<dyn Source>,
+        reader: Rows,
+    ) -> Result<Receiver<Result<Window, DataError>>, DataError> {
+        if is_stdin(&self.path) {
             pass_begins();
         }
         let (sender, rest) = sync_channel(AHEAD);
-        let (learned, rows) = (preprocessor.clone(), whole(WINDOW));
+        let (learned, rows) = (self.preprocessor.clone(), self.rows);
         let work = move || reader.run(source, &learned, rows, &sender);
-        thread::Builder::new()
-            .name("reader".to_owned())
-            .spawn(work)
-            .map_err(|source| DataError::Io { path: options.train.clone(), source })?;
-        Ok(Stream { preprocessor, sample, findings, first, rest })
+        let failed = |source| DataError::Io { path: self.path.clone(), source };
+        thread::Builder::new().name("reader".to_owned()).spawn(work).map_err(failed)?;
+        Ok(rest)
     }
 
     /// What was learned of the columns.
@@ -132,8 +147,14 @@ impl Iterator for Stream {
     type Item = Result<Window, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if let Some((source, reader)) = self.reader.take() {
+            match self.begin(source, reader) {
+                Ok(rest) => self.rest = Some(rest),
+                Err(error) => return Some(Err(error)),
+            }
+        }
         // The reader hangs up after the last window, and after an error.
-        self.first.take().map(Ok).or_else(|| self.rest.recv().ok())
+        self.first.take().map(Ok).or_else(|| self.rest.as_ref()?.recv().ok())
     }
 }
 

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 
-use steepest_data::{Dataset, Encoder, FeatureForm, ReadOptions, Scaling, Table, read_sequences, sources};
+use steepest_data::{
+    ColumnKind, Dataset, Encoder, FeatureForm, ReadOptions, Scaling, Table, read_sequences, sources,
+};
 use steepest_graph::Variables;
 use steepest_nn::Task;
 use steepest_tensor::{Pool, Slice, SliceMut};
@@ -101,7 +103,10 @@ impl<'m> Predictor<'m> {
         let write = |error: csv::Error| {
             let source = match error.into_kind() {
                 csv::ErrorKind::Io(source) => source,
-                other => io::Error::other(format!("{other:?}")),
+                csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+                    io::Error::other(format!("a row has {len} fields, the header {expected_len}"))
+                }
+                _ => io::Error::other("the rows are not CSV"),
             };
             TrainError::io("write", Path::new("the predictions"))(source)
         };
@@ -225,14 +230,22 @@ impl<'m> Predictor<'m> {
         // Columns made of others are not of the file.
         let crosses = self.model.spec.as_ref().map_or(0, |spec| spec.data.read.crosses.len());
         let of_file = table.schema().columns.len().saturating_sub(crosses);
-        let own = table.schema().names().take(of_file).map(str::to_owned);
+        let sparse = table.schema().columns.iter().any(|column| column.kind == ColumnKind::Sparse);
+        // A line of sparse features is one field.
+        let own: Vec<String> = match sparse {
+            true => vec!["line".to_owned()],
+            false => table.schema().names().take(of_file).map(str::to_owned).collect(),
+        };
         let outputs = self.model.blueprint.task.outputs();
         let classes = self.model.preprocessor.as_ref().map(|p| p.target.classes()).unwrap_or_default();
         let predictions = match self.model.blueprint.task {
             Task::Regression { outputs: 2.. } => (1..=outputs).map(|i| format!("prediction:{i}")).collect(),
             _ => vec!["prediction".to_owned()],
         };
-        own.chain(predictions).chain(classes.iter().map(|class| format!("probability:{class}"))).collect()
+        own.into_iter()
+            .chain(predictions)
+            .chain(classes.iter().map(|class| format!("probability:{class}")))
+            .collect()
     }
 }
 

@@ -158,7 +158,7 @@ impl Streaming {
         };
         // What the stream begins with decides the model; where it goes on is known only with the model's weights.
         let mut state = State::default();
-        let stream = Stream::open(&spec.data, batch, None)?;
+        let mut stream = Stream::open(&spec.data, batch)?;
         let sample = stream.sample().clone();
         let prepared = Prepared {
             train: sample.clone(),
@@ -182,7 +182,7 @@ impl Streaming {
         let mut variables = Variables::new(plan.variables(), blueprint.precision);
         set_states(&blueprint, &sample, &mut variables)?;
         let mut warnings = Vec::new();
-        let (keep, mut stream) = (spec.run.keep_checkpoints, stream);
+        let keep = spec.run.keep_checkpoints;
         let directory = match &spec.run.directory {
             None => None,
             Some(path) if resume => {
@@ -199,7 +199,7 @@ impl Streaming {
         };
         let at = state.stream.clone().unwrap_or_default();
         if state.stream.is_some() {
-            stream = Stream::open(&spec.data, batch, Some(at.start))?;
+            stream.go_on(at.start)?;
         }
         let threads = spec.run.threads;
         Ok(Streaming {

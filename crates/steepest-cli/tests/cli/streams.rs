@@ -43,6 +43,41 @@ fn standard_input_and_a_file_end_in_the_same_model() {
     // The model predicts files of the same format.
     let answer = folder.run(&["evaluate", "b", "rows.vw"]);
     assert!(answer.code == 0 && answer.stdout.contains("accuracy"), "{}{}", answer.stdout, answer.stderr);
+    let answer = folder.run(&["predict", "b", "rows.vw"]);
+    let lines: Vec<&str> = answer.stdout.lines().collect();
+    assert_eq!(
+        (answer.code, lines.len(), lines[0]),
+        (0, 3001, "line,prediction,probability:-1,probability:1")
+    );
+    assert!(lines[1].starts_with("1 | 0:1 x0,1,0."), "{}", lines[1]);
+}
+
+#[test]
+fn a_pass_over_standard_input_goes_on_to_the_same_weights() {
+    let (folder, rows) = (Folder::new(), rows(60_000));
+    let mut arguments = vec!["train", "-", "--target", "label", "--out", "a"];
+    for set in
+        ["model.kind=logistic", "batch.size=1", "run.checkpoint-seconds=0.001", "run.keep-checkpoints=9"]
+    {
+        arguments.extend(["--set", set]);
+    }
+    let weights = || {
+        let file = std::fs::read(folder.path("a/model.safetensors")).unwrap();
+        let head = u64::from_le_bytes(file[..8].try_into().unwrap()) as usize;
+        file[8 + head..].to_vec()
+    };
+    assert_eq!(folder.run_with_input(&arguments, &rows).code, 0);
+    let whole = weights();
+    // A run that was killed has its older checkpoints only.
+    let mut kept: Vec<_> =
+        std::fs::read_dir(folder.path("a/checkpoints")).unwrap().map(|e| e.unwrap().path()).collect();
+    kept.sort();
+    assert!(kept.len() > 1, "{kept:?}");
+    kept.drain(1..).for_each(|path| std::fs::remove_file(path).unwrap());
+    std::fs::remove_file(folder.path("a/model.safetensors")).unwrap();
+    let answer = folder.run_with_input(&["train", "--resume", "a"], &rows);
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    assert!(weights() == whole, "resumed from {kept:?}");
 }
 
 #[test]
