@@ -186,6 +186,11 @@ pub enum Format {
     Pytorch,
 }
 
+/// A whole number of at least 1.
+fn at_least_one(text: &str) -> Result<usize, &'static str> {
+    text.parse().ok().filter(|&count| count > 0).ok_or("expected a whole number of at least 1")
+}
+
 /// `FROM=TO`.
 fn pair(text: &str) -> Result<(String, String), &'static str> {
     let (from, to) = text.split_once('=').ok_or("expected FROM=TO")?;
@@ -200,7 +205,7 @@ pub struct Recommend {
     #[arg(short, long, value_name = "NAME")]
     pub user: String,
     /// How many items
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = at_least_one)]
     pub count: usize,
     /// A file of ratings whose items are left out for the user [default: the training file]
     #[arg(long, value_name = "FILE", conflicts_with = "all")]
@@ -223,7 +228,7 @@ pub struct Neighbors {
     #[arg(short, long, value_name = "COLUMN")]
     pub column: Option<String>,
     /// How many
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = at_least_one)]
     pub count: usize,
     /// Print JSON
     #[arg(long)]
@@ -244,7 +249,7 @@ pub struct Analogy {
     #[arg(long, value_name = "COLUMN")]
     pub column: Option<String>,
     /// How many
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 10)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = at_least_one)]
     pub count: usize,
     /// Print JSON
     #[arg(long)]

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use crate::nearest::Nearest;
-use crate::remedy::{key, latin, near_files, number_help, quoted, ragged_help, shorten};
+use crate::remedy::{key, latin, near_files, number_help, quoted, ragged_help, rows_to_give, shorten, shown};
 use crate::split::Part;
 
 /// Where a cell stands in a text file: `file:line`, column number (from 1) and column name.
@@ -32,7 +32,7 @@ impl fmt::Display for Cell {
 pub enum SparseProblem {
     /// The line's label is not a number.
     #[error(
-        "is not a number, expected the row's label\n  help: begin each line with a number: `1 3:0.5 7:2`"
+        "is not a number, expected the row's label\n  help: begin each line with a number: `1 3:0.5 7:2`, or `1 | height:1.5` in Vowpal Wabbit's format"
     )]
     Label,
     /// A field is no pair.
@@ -83,7 +83,7 @@ pub enum SparseProblem {
 #[non_exhaustive]
 pub enum DataError {
     /// The file does not exist.
-    #[error("no such file: {}\n  help: {}", path.display(), near_files(nearest))]
+    #[error("no such file: {}\n  help: {}", path.display(), near_files(path, nearest))]
     NotFound {
         /// The file asked for.
         path: PathBuf,
@@ -107,13 +107,13 @@ pub enum DataError {
         source: io::Error,
     },
     /// The file has no bytes, or only blank lines.
-    #[error("{} is empty\n  help: give a file with a header line and at least one row", path.display())]
+    #[error("{} is empty\n  help: give {}", shown(path), rows_to_give(path))]
     Empty {
         /// The file.
         path: PathBuf,
     },
     /// A text has a character that the training text did not have.
-    #[error("character {position} of the text is `{}`, which is not among the {known} characters of the training text\n  help: leave it out; with `tokens = \"bytes\"` any text can be read", character.escape_default())]
+    #[error("character {position} of the text is `{}`, which is not among the {known} characters of the training text\n  help: leave it out; with `data.tokens = \"bytes\"` any text can be read", character.escape_default())]
     UnknownCharacter {
         /// The character.
         character: char,
@@ -133,7 +133,7 @@ pub enum DataError {
         what: &'static str,
     },
     /// A text that does not fill one window.
-    #[error("{} has {got} tokens in this part, and a window needs {}\n  help: give a longer text, a larger share, or a smaller `window`", path.display(), window + 1)]
+    #[error("{} has {got} tokens in this part, and a window needs {}\n  help: give a longer text, a larger share, or a smaller `data.window`", path.display(), window + 1)]
     ShortCorpus {
         /// The file.
         path: PathBuf,
@@ -143,7 +143,7 @@ pub enum DataError {
         got: usize,
     },
     /// No word of a text occurs often enough.
-    #[error("no word of {} occurs {min_count} times: there are {different} different ones, the most frequent occurs {most} times\n  help: set `words.min-count` to {most} or less, or give a longer text", path.display())]
+    #[error("no word of {} occurs {min_count} times: there are {different} different ones, the most frequent occurs {most} times\n  help: set `data.words.min-count` to {most} or less, or give a longer text", path.display())]
     EmptyVocabulary {
         /// The file or folder.
         path: PathBuf,
@@ -156,7 +156,7 @@ pub enum DataError {
     },
     /// Character n-grams that there cannot be.
     #[error(
-        "there are no n-grams of {shortest} to {longest} characters in {buckets} buckets\n  help: set `subwords.shortest` to 1 or more, `subwords.longest` to no less than that, and `subwords.buckets` to 1 to 1,073,741,824"
+        "there are no n-grams of {shortest} to {longest} characters in {buckets} buckets\n  help: set `data.subwords.shortest` to 1 or more, `data.subwords.longest` to no less than that, and `data.subwords.buckets` to 1 to 1,073,741,824"
     )]
     BadSubwords {
         /// Characters of the shortest ones.
@@ -173,7 +173,7 @@ pub enum DataError {
     NoWords,
     /// A part of the rows that there is not.
     #[error(
-        "there is no part {fold} of {folds} for cross-validation\n  help: set `split.folds` to 2 or more, and `split.fold` to 0 or more but less than that"
+        "there is no part {fold} of {folds} for cross-validation\n  help: set `data.split.folds` to 2 or more, and `data.split.fold` to 0 or more but less than that"
     )]
     BadFold {
         /// The part asked for, from 0.
@@ -183,14 +183,14 @@ pub enum DataError {
     },
     /// A cross of fewer than two columns.
     #[error(
-        "`crosses` has `{cross}`, and a cross is of two columns or more: `kind*color`\n  help: to take one column's numbers as names, set `columns.{cross} = \"categorical\"`"
+        "`data.crosses` has `{cross}`, and a cross is of two columns or more: `kind*color`\n  help: to take one column's numbers as names, set `data.columns.{cross} = \"categorical\"`"
     )]
     LoneCross {
         /// The cross.
         cross: String,
     },
     /// There is a header line and nothing below.
-    #[error("{} has a header line but no rows\n  help: add rows; if the first line is data, set `header = false`", path.display())]
+    #[error("{} has a header line but no rows\n  help: add rows; if the first line is data, set `data.header = false`", path.display())]
     HeaderOnly {
         /// The file.
         path: PathBuf,
@@ -232,7 +232,7 @@ pub enum DataError {
         columns: usize,
     },
     /// A cell of a numeric column is not a number.
-    #[error("{cell}: `{}` is not a number\n  help: {}, add it to `missing`, or set `columns.{} = \"categorical\"`", shorten(raw), number_help(raw), key(&cell.name))]
+    #[error("{cell}: `{}` is not a number\n  help: {}, add it to `data.missing`, or set `data.columns.{} = \"categorical\"`", shorten(raw), number_help(raw), key(&cell.name))]
     BadNumber {
         /// Where.
         cell: Box<Cell>,
@@ -241,7 +241,7 @@ pub enum DataError {
     },
     /// How much a row counts is no number of at least 0.
     #[error(
-        "{cell}: `{}` is no weight\n  help: weights say how much rows count: numbers of at least 0",
+        "{cell}: `{}` is no weight\n  help: weights say how much rows count: mend the cell, or name a column of numbers of at least 0 in `data.weight`",
         shorten(raw)
     )]
     BadWeight {
@@ -251,7 +251,7 @@ pub enum DataError {
         raw: String,
     },
     /// A cell of a column of dates is not one.
-    #[error("{cell}: `{}` is not a date\n  help: write it as 2024-03-31 or 2024-03-31 18:30, add it to `missing`, or set `columns.{} = \"categorical\"`", shorten(raw), key(&cell.name))]
+    #[error("{cell}: `{}` is not a date\n  help: write it as 2024-03-31 or 2024-03-31 18:30, add it to `data.missing`, or set `data.columns.{} = \"categorical\"`", shorten(raw), key(&cell.name))]
     BadDate {
         /// Where.
         cell: Box<Cell>,
@@ -259,7 +259,7 @@ pub enum DataError {
         raw: String,
     },
     /// A cell of a boolean column is not a truth value.
-    #[error("{cell}: `{}` is neither true nor false\n  help: mend the cell, add it to `missing`, or set `columns.{} = \"categorical\"`", shorten(raw), key(&cell.name))]
+    #[error("{cell}: `{}` is neither true nor false\n  help: mend the cell, add it to `data.missing`, or set `data.columns.{} = \"categorical\"`", shorten(raw), key(&cell.name))]
     BadBoolean {
         /// Where.
         cell: Box<Cell>,
@@ -268,7 +268,7 @@ pub enum DataError {
     },
     /// A cell is NaN or infinite.
     #[error(
-        "{cell}: `{}` is not a finite number\n  help: mend the cell, or add it to `missing` to have it filled in",
+        "{cell}: `{}` is not a finite number\n  help: mend the cell, or add it to `data.missing` to have it filled in",
         shorten(raw)
     )]
     NonFinite {
@@ -316,7 +316,7 @@ pub enum DataError {
         second: usize,
     },
     /// Bytes that are not UTF-8.
-    #[error("{}:{line}: byte {value:#04X} at offset {offset} is not UTF-8{}\n  help: set `encoding = \"windows-1252\"` (or what the file is in), or convert it: iconv -f WINDOWS-1252 -t UTF-8", path.display(), latin(*value))]
+    #[error("{}:{line}: byte {value:#04X} at offset {offset} is not UTF-8{}\n  help: set `data.encoding = \"windows-1252\"` (or what the file is in), or convert it: iconv -f WINDOWS-1252 -t UTF-8", path.display(), latin(*value))]
     NotUtf8 {
         /// The file.
         path: PathBuf,
@@ -328,7 +328,7 @@ pub enum DataError {
         value: u8,
     },
     /// The file is in UTF-16.
-    #[error("{} is in {}, expected UTF-8\n  help: set `encoding = \"{label}\"`, or convert it: iconv -f {} -t UTF-8", path.display(), label.to_uppercase(), label.to_uppercase())]
+    #[error("{} is in {}, expected UTF-8\n  help: set `data.encoding = \"{label}\"`, or convert it: iconv -f {} -t UTF-8", path.display(), label.to_uppercase(), label.to_uppercase())]
     Utf16 {
         /// The file.
         path: PathBuf,
@@ -399,7 +399,7 @@ pub enum DataError {
     },
     /// A target that is no class cannot keep the shares of classes.
     #[error(
-        "`stratify` keeps the shares of classes, and target `{name}` is a number\n  help: leave `stratify` away, or set `task = \"classification\"`"
+        "`data.stratify` keeps the shares of classes, and target `{name}` is a number\n  help: leave `data.stratify` away, or set `data.task = \"classification\"`"
     )]
     NotStratifiable {
         /// The target column.
@@ -407,7 +407,7 @@ pub enum DataError {
     },
     /// More classes than anyone can mean.
     #[error(
-        "target `{name}` has more than {most} distinct numbers, too many for classes\n  help: use `task = \"regression\"`, or name another target"
+        "target `{name}` has more than {most} distinct numbers, too many for classes\n  help: use `data.task = \"regression\"`, or name another target"
     )]
     TooManyClasses {
         /// The target column.
@@ -428,7 +428,7 @@ pub enum DataError {
     },
     /// The target column is not usable.
     #[error(
-        "target `{name}` cannot be learned: {reason}\n  help: name another target, or set `columns.{}` to \"numeric\" or \"categorical\"",
+        "target `{name}` cannot be learned: {reason}\n  help: name another target, or set `data.columns.{}` to \"numeric\" or \"categorical\"",
         key(name)
     )]
     BadTarget {
@@ -439,7 +439,7 @@ pub enum DataError {
     },
     /// Regression was asked for on a target that is text.
     #[error(
-        "target `{name}` is text, expected numbers for regression\n  help: use `task = \"classification\"`, or set `columns.{name} = \"numeric\"` to find the bad cells"
+        "target `{name}` is text, expected numbers for regression\n  help: use `data.task = \"classification\"`, or set `data.columns.{name} = \"numeric\"` to find the bad cells"
     )]
     TextTarget {
         /// The target column.
@@ -447,7 +447,7 @@ pub enum DataError {
     },
     /// A category that training never saw.
     #[error(
-        "{cell}: `{}` was not seen in training, expected {}\n  help: mend the cell, train again with it, or set `unseen = \"ignore\"`",
+        "{cell}: `{}` was not seen in training, expected {}\n  help: mend the cell, train again with it, or set `data.unseen = \"ignore\"`",
         shorten(raw),
         quoted(known)
     )]
@@ -474,7 +474,7 @@ pub enum DataError {
         known: Vec<String>,
     },
     /// No column is left to learn from.
-    #[error("{}: no column is left to predict `{target}` from\n  help: every other column is constant, missing or ignored; set `columns.NAME` to use one", path.display())]
+    #[error("{}: no column is left to predict `{target}` from\n  help: every other column is constant, missing or ignored; set `data.columns.NAME` to use one", path.display())]
     NoFeatures {
         /// The file.
         path: PathBuf,
@@ -490,7 +490,7 @@ pub enum DataError {
         column: String,
     },
     /// An image column stands beside other columns.
-    #[error("{}: an image column cannot be combined with other features\n  help: set the other columns to `ignored`", path.display())]
+    #[error("{}: an image column cannot be combined with other features\n  help: set the other columns to \"ignored\" in `data.columns`", path.display())]
     MixedImage {
         /// The file.
         path: PathBuf,
@@ -515,7 +515,7 @@ pub enum DataError {
     },
     /// A part of a split has no row.
     #[error(
-        "the {part} part of {rows} rows would be empty\n  help: give more rows, or change its share in `split`"
+        "the {part} part of {rows} rows would be empty\n  help: give more rows, or change its share, `data.split.validation` or `data.split.test`"
     )]
     EmptyPart {
         /// The part.
@@ -568,7 +568,7 @@ pub enum DataError {
         sizes: Vec<u64>,
     },
     /// The images and the labels do not match.
-    #[error("{} holds {images} images, {} holds {labels} labels\n  help: give the labels that belong to the images with `labels`", path.display(), labels_path.display())]
+    #[error("{} holds {images} images, {} holds {labels} labels\n  help: give the labels that belong to the images with `data.labels`", path.display(), labels_path.display())]
     IdxCounts {
         /// The images.
         path: PathBuf,
@@ -580,7 +580,7 @@ pub enum DataError {
         labels: u64,
     },
     /// Changes of images asked for where there are none.
-    #[error("`augment` changes images, but {} has none\n  help: leave `augment` out", path.display())]
+    #[error("`data.augment` changes images, but {} has none\n  help: leave `data.augment` out", path.display())]
     NothingToAugment {
         /// The file.
         path: PathBuf,
@@ -684,7 +684,7 @@ impl fmt::Display for Role {
         f.write_str(match self {
             Role::Target => "the target",
             Role::Feature => "an input of the model",
-            Role::Setting => "a setting in `columns`",
+            Role::Setting => "named in `data.columns`, `data.crosses`, `data.embed` or `data.text`",
             Role::Weight => "the weight of each row",
         })
     }

@@ -224,7 +224,7 @@ impl fmt::Display for Finding {
         match self {
             Finding::NoHeader { columns } => write!(
                 f,
-                "the first line holds numbers, so it was read as data; the columns are called column_1 to column_{columns} (set `header = true` if it is a header)"
+                "the first line holds numbers, so it was read as data; the columns are called column_1 to column_{columns} (set `data.header = true` if it is a header)"
             ),
             Finding::DecimalComma => {
                 write!(f, "numbers were read with a decimal comma (set `decimal = \".\"` if that is wrong)")
@@ -235,7 +235,7 @@ impl fmt::Display for Finding {
             Finding::TaskInferred { column, task, distinct, numeric } => match (task, numeric) {
                 (Task::Classification, true) => write!(
                     f,
-                    "target `{column}` holds {distinct} distinct whole numbers, so this is classification (set `task = \"regression\"` to predict the number)"
+                    "target `{column}` holds {distinct} distinct whole numbers, so this is classification (set `data.task = \"regression\"` to predict the number)"
                 ),
                 (Task::Classification, false) => {
                     write!(f, "target `{column}` holds {distinct} names, so this is classification")
@@ -265,7 +265,7 @@ impl fmt::Display for Finding {
             }
             Finding::IgnoredColumn { column, reason } => write!(
                 f,
-                "column `{column}` was left out: {reason} (set `columns.{} = \"categorical\"` to use it)",
+                "column `{column}` was left out: {reason} (set `data.columns.{} = \"categorical\"` to use it)",
                 key(column)
             ),
             Finding::Vocabulary { column, terms, seen } => {
@@ -295,7 +295,7 @@ impl fmt::Display for Finding {
             ),
             Finding::RowNumbers { column } => write!(
                 f,
-                "column `{column}` counts the rows; a model can cheat with it (set `columns.{} = \"ignored\"`)",
+                "column `{column}` counts the rows; a model can cheat with it (set `data.columns.{} = \"ignored\"`)",
                 key(column)
             ),
             Finding::ClassNotInTraining { class } => {
@@ -307,7 +307,7 @@ impl fmt::Display for Finding {
             ),
             Finding::OddCells { column, cells, example } => write!(
                 f,
-                "column `{column}` is numeric but has {cells} cells that are not numbers, such as `{example}` (mend them, add them to `missing`, or set `columns.{} = \"categorical\"`)",
+                "column `{column}` is numeric but has {cells} cells that are not numbers, such as `{example}` (mend them, add them to `data.missing`, or set `data.columns.{} = \"categorical\"`)",
                 key(column)
             ),
             Finding::Images { shape, bytes } => {
@@ -323,7 +323,7 @@ impl fmt::Display for Finding {
                 if fractions.validation == 0.0 && *train < Shares::FEW_ROWS {
                     write!(
                         f,
-                        "; so few train better without validation rows (set `split.validation` to have some)"
+                        "; so few train better without validation rows (set `data.split.validation` to have some)"
                     )?;
                 }
                 Ok(())
@@ -336,7 +336,7 @@ impl fmt::Display for Finding {
             Finding::Words { words, different, kept, min_count } => write!(
                 f,
                 "a text of {words} words, {different} different ones, of which {kept} occur at least {min_count} \
-                 times (`words.min-count`) and get a vector"
+                 times (`data.words.min-count`) and get a vector"
             ),
             Finding::UnseenCategories { column, cells, example } => write!(
                 f,

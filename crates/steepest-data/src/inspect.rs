@@ -84,7 +84,7 @@ pub fn inspect(path: &Path, options: &ReadOptions) -> Result<Inspection, DataErr
     let fingerprint = sources::folder::fingerprint(path)?;
     let (rows, columns, mut findings) = match spec.name {
         "idx" | "folder" => images(&mut *(spec.open)(path, options)?)?,
-        "libsvm" | "label-text" => typed((spec.open)(path, options)?)?,
+        "libsvm" | "vowpal-wabbit" | "label-text" => typed((spec.open)(path, options)?)?,
         _ => text(CsvSource::open(path, options)?)?,
     };
     findings.extend(columns.iter().filter_map(|summary| notice(summary, rows)));

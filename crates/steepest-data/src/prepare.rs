@@ -220,7 +220,7 @@ impl DataOptions {
         self.stream.unwrap_or_else(|| is_stdin(&self.train))
     }
 
-    /// How columns become numbers where the source has a say: the weight that its format has, and features that
+    /// How columns become numbers where the source has a say: the weight and the text that its format has, and features that
     /// cannot be numbered because their names are hashed, or because no one has seen them all.
     pub(crate) fn preprocessing(&self, source: &dyn Source) -> PreprocessOptions {
         let mut options = self.preprocess.clone();
@@ -230,6 +230,8 @@ impl DataOptions {
             options.hash_bits = options.hash_bits.or(Some(DEFAULT_HASH_BITS));
         }
         options.weight = options.weight.or(source.weight().map(str::to_owned));
+        let texts = source.text().filter(|text| options.embed.is_empty() && *text != self.target);
+        options.text = options.text.or(texts.map(str::to_owned));
         options
     }
 

@@ -2,12 +2,33 @@
 
 pub(crate) use steepest_spec::toml_key as key;
 
-use crate::error::Nearest;
+use std::path::Path;
 
-pub(crate) fn near_files(nearest: &Nearest) -> String {
+use crate::error::Nearest;
+use crate::sources;
+use crate::stdin::is_stdin;
+
+pub(crate) fn near_files(path: &Path, nearest: &Nearest) -> String {
     match nearest.name() {
         Some(name) => format!("did you mean `{name}`?"),
+        None if path.components().any(|part| part.as_os_str() == "data") => {
+            "check the path; the data sets of the examples are fetched by `cargo xtask data NAME`".into()
+        }
         None => "check the path; it is relative to the folder you are in".into(),
+    }
+}
+
+/// A file as people call it.
+pub(crate) fn shown(path: &Path) -> String {
+    if is_stdin(path) { "standard input".into() } else { path.display().to_string() }
+}
+
+/// What an empty file should have.
+pub(crate) fn rows_to_give(path: &Path) -> &'static str {
+    let headless = [&sources::libsvm::SPEC, &sources::label_text::SPEC, &sources::vowpal::SPEC];
+    match is_stdin(path) || headless.iter().any(|spec| spec.names(path)) {
+        true => "at least one row",
+        false => "a file with a header line and at least one row",
     }
 }
 
@@ -16,7 +37,7 @@ pub(crate) fn ragged_help(got: usize, expected: usize) -> &'static str {
         true => {
             "add the missing fields (an empty field is a missing value), or check the delimiter and the quotes"
         }
-        false => "put quotes around fields that contain the delimiter, or check `delimiter`",
+        false => "put quotes around fields that contain the delimiter, or check `data.delimiter`",
     }
 }
 

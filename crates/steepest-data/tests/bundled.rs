@@ -147,7 +147,7 @@ fn numbers_cannot_keep_the_shares_of_classes() {
     let mut options = DataOptions::new(bundled("diabetes.csv"), "target");
     options.stratify = Some(true);
     let error = prepare(&options, 5).unwrap_err().to_string();
-    assert!(error.contains("`stratify` keeps the shares of classes"), "{error}");
+    assert!(error.contains("`data.stratify` keeps the shares of classes"), "{error}");
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn reading_text() {
         ),
         (
             b"a,b\n",
-            "DIR/data.csv has a header line but no rows\n  help: add rows; if the first line is data, set `header = false`",
+            "DIR/data.csv has a header line but no rows\n  help: add rows; if the first line is data, set `data.header = false`",
         ),
         (
             b"a,b\n1,2\n3\n",
@@ -78,11 +78,11 @@ fn reading_text() {
         ),
         (
             b"a,b\n1,2\n3,4,5\n",
-            "DIR/data.csv:3: this row has 3 fields, the first line has 2\n  help: put quotes around fields that contain the delimiter, or check `delimiter`",
+            "DIR/data.csv:3: this row has 3 fields, the first line has 2\n  help: put quotes around fields that contain the delimiter, or check `data.delimiter`",
         ),
         (
             b"a,b\n1,2\n\n\n3,4,5\n",
-            "DIR/data.csv:5: this row has 3 fields, the first line has 2\n  help: put quotes around fields that contain the delimiter, or check `delimiter`",
+            "DIR/data.csv:5: this row has 3 fields, the first line has 2\n  help: put quotes around fields that contain the delimiter, or check `data.delimiter`",
         ),
         (
             b"a,b\n1,\"x\ny\"\n3\n",
@@ -102,23 +102,23 @@ fn reading_text() {
         ),
         (
             b"a,name\n1,x\n2,caf\xE9\n",
-            "DIR/data.csv:3: byte 0xE9 at offset 16 is not UTF-8 (in Windows-1252 it is `é`)\n  help: set `encoding = \"windows-1252\"` (or what the file is in), or convert it: iconv -f WINDOWS-1252 -t UTF-8",
+            "DIR/data.csv:3: byte 0xE9 at offset 16 is not UTF-8 (in Windows-1252 it is `é`)\n  help: set `data.encoding = \"windows-1252\"` (or what the file is in), or convert it: iconv -f WINDOWS-1252 -t UTF-8",
         ),
         (
             b"n\xE9,m\n1,2\n",
-            "DIR/data.csv:1: byte 0xE9 at offset 1 is not UTF-8 (in Windows-1252 it is `é`)\n  help: set `encoding = \"windows-1252\"` (or what the file is in), or convert it: iconv -f WINDOWS-1252 -t UTF-8",
+            "DIR/data.csv:1: byte 0xE9 at offset 1 is not UTF-8 (in Windows-1252 it is `é`)\n  help: set `data.encoding = \"windows-1252\"` (or what the file is in), or convert it: iconv -f WINDOWS-1252 -t UTF-8",
         ),
         (
             b"a,b\n1,\xC3",
-            "DIR/data.csv:2: byte 0xC3 at offset 6 is not UTF-8 (in Windows-1252 it is `Ã`)\n  help: set `encoding = \"windows-1252\"` (or what the file is in), or convert it: iconv -f WINDOWS-1252 -t UTF-8",
+            "DIR/data.csv:2: byte 0xC3 at offset 6 is not UTF-8 (in Windows-1252 it is `Ã`)\n  help: set `data.encoding = \"windows-1252\"` (or what the file is in), or convert it: iconv -f WINDOWS-1252 -t UTF-8",
         ),
         (
             &utf16("a,b\n1,2\n", true),
-            "DIR/data.csv is in UTF-16LE, expected UTF-8\n  help: set `encoding = \"utf-16le\"`, or convert it: iconv -f UTF-16LE -t UTF-8",
+            "DIR/data.csv is in UTF-16LE, expected UTF-8\n  help: set `data.encoding = \"utf-16le\"`, or convert it: iconv -f UTF-16LE -t UTF-8",
         ),
         (
             &utf16("a,b\n1,2\n", false),
-            "DIR/data.csv is in UTF-16LE, expected UTF-8\n  help: set `encoding = \"utf-16le\"`, or convert it: iconv -f UTF-16LE -t UTF-8",
+            "DIR/data.csv is in UTF-16LE, expected UTF-8\n  help: set `data.encoding = \"utf-16le\"`, or convert it: iconv -f UTF-16LE -t UTF-8",
         ),
         (
             b"PK\x03\x04\x14\x00\x06\x08",
@@ -141,49 +141,49 @@ fn reading_cells() {
     assert_reading(
         rows("unknown"),
         &plain,
-        "DIR/data.csv:22, column 2 `age`: `unknown` is not a number\n  help: mend the cell, add it to `missing`, or set `columns.age = \"categorical\"`",
+        "DIR/data.csv:22, column 2 `age`: `unknown` is not a number\n  help: mend the cell, add it to `data.missing`, or set `data.columns.age = \"categorical\"`",
     );
     assert_reading(
         rows("inf"),
         &plain,
-        "DIR/data.csv:22, column 2 `age`: `inf` is not a finite number\n  help: mend the cell, or add it to `missing` to have it filled in",
+        "DIR/data.csv:22, column 2 `age`: `inf` is not a finite number\n  help: mend the cell, or add it to `data.missing` to have it filled in",
     );
     assert_reading(
         rows("-1e999"),
         &plain,
-        "DIR/data.csv:22, column 2 `age`: `-1e999` is not a finite number\n  help: mend the cell, or add it to `missing` to have it filled in",
+        "DIR/data.csv:22, column 2 `age`: `-1e999` is not a finite number\n  help: mend the cell, or add it to `data.missing` to have it filled in",
     );
     for (cell, number) in [("1 234", "1234"), ("$30", "30"), ("12%", "12")] {
         assert_reading(
             rows(cell),
             &plain,
             &format!(
-                "DIR/data.csv:22, column 2 `age`: `{cell}` is not a number\n  help: write it as `{number}`, add it to `missing`, or set `columns.age = \"categorical\"`"
+                "DIR/data.csv:22, column 2 `age`: `{cell}` is not a number\n  help: write it as `{number}`, add it to `data.missing`, or set `data.columns.age = \"categorical\"`"
             ),
         );
     }
     assert_reading(
         "a b,c\n\"1,234.5\",1\n",
         &declared("a b", ColumnKind::Numeric),
-        "DIR/data.csv:2, column 1 `a b`: `1,234.5` is not a number\n  help: write it as `1234.5`, add it to `missing`, or set `columns.\"a b\" = \"categorical\"`",
+        "DIR/data.csv:2, column 1 `a b`: `1,234.5` is not a number\n  help: write it as `1234.5`, add it to `data.missing`, or set `data.columns.\"a b\" = \"categorical\"`",
     );
     let strict = ReadOptions { missing: vec![String::new()], ..ReadOptions::default() };
     assert_reading(
         rows("NaN"),
         &strict,
-        "DIR/data.csv:22, column 2 `age`: `NaN` is not a finite number\n  help: mend the cell, or add it to `missing` to have it filled in",
+        "DIR/data.csv:22, column 2 `age`: `NaN` is not a finite number\n  help: mend the cell, or add it to `data.missing` to have it filled in",
     );
     assert_reading(
         "flag,x\nyes,1\nperhaps,2\n",
         &declared("flag", ColumnKind::Boolean),
-        "DIR/data.csv:3, column 1 `flag`: `perhaps` is neither true nor false\n  help: mend the cell, add it to `missing`, or set `columns.flag = \"categorical\"`",
+        "DIR/data.csv:3, column 1 `flag`: `perhaps` is neither true nor false\n  help: mend the cell, add it to `data.missing`, or set `data.columns.flag = \"categorical\"`",
     );
     let long = "x".repeat(100);
     assert_reading(
         format!("a,b\n1,{long}\n"),
         &declared("b", ColumnKind::Numeric),
         &format!(
-            "DIR/data.csv:2, column 2 `b`: `{}…` is not a number\n  help: mend the cell, add it to `missing`, or set `columns.b = \"categorical\"`",
+            "DIR/data.csv:2, column 2 `b`: `{}…` is not a number\n  help: mend the cell, add it to `data.missing`, or set `data.columns.b = \"categorical\"`",
             "x".repeat(60)
         ),
     );
@@ -195,7 +195,7 @@ fn settings_that_do_not_fit_the_file() {
     assert_reading(
         file,
         &declared("Agee", ColumnKind::Numeric),
-        "DIR/data.csv has no column `Agee`, wanted as a setting in `columns`\n  help: did you mean `age`?",
+        "DIR/data.csv has no column `Agee`, wanted as named in `data.columns`, `data.crosses`, `data.embed` or `data.text`\n  help: did you mean `age`?",
     );
     assert_reading(
         file,
@@ -282,7 +282,7 @@ fn targets() {
         (
             "x,y\n5,a\n5,b\n",
             "y",
-            "DIR/data.csv: no column is left to predict `y` from\n  help: every other column is constant, missing or ignored; set `columns.NAME` to use one",
+            "DIR/data.csv: no column is left to predict `y` from\n  help: every other column is constant, missing or ignored; set `data.columns.NAME` to use one",
         ),
     ];
     for (text, target, expected) in cases {
@@ -292,20 +292,20 @@ fn targets() {
         "x,y\n1,a\n2,b\n",
         "y",
         |options| options.preprocess.task = Some(Task::Regression),
-        "target `y` is text, expected numbers for regression\n  help: use `task = \"classification\"`, or set `columns.y = \"numeric\"` to find the bad cells",
+        "target `y` is text, expected numbers for regression\n  help: use `data.task = \"classification\"`, or set `data.columns.y = \"numeric\"` to find the bad cells",
     );
     assert_preparing(
         &("x,y\n".to_owned() + &(0..70_000).map(|i| format!("{},{i}.5\n", i % 7)).collect::<String>()),
         "y",
         |options| options.preprocess.task = Some(Task::Classification),
-        "target `y` has more than 65536 distinct numbers, too many for classes\n  help: use `task = \"regression\"`, or name another target",
+        "target `y` has more than 65536 distinct numbers, too many for classes\n  help: use `data.task = \"regression\"`, or name another target",
     );
     let names: String = (0..200).map(|i| format!("{i},name{i}\n")).collect();
     assert_preparing(
         &format!("x,y\n{names}"),
         "y",
         |_| {},
-        "target `y` cannot be learned: looks like identifiers or free text: 200 distinct values in 200 cells looked at\n  help: name another target, or set `columns.y` to \"numeric\" or \"categorical\"",
+        "target `y` cannot be learned: looks like identifiers or free text: 200 distinct values in 200 cells looked at\n  help: name another target, or set `data.columns.y` to \"numeric\" or \"categorical\"",
     );
 }
 
@@ -321,7 +321,7 @@ fn splits_and_batches() {
         "x,y\n1,a\n2,b\n",
         "y",
         |options| options.split = Default::default(),
-        "the test part of 2 rows would be empty\n  help: give more rows, or change its share in `split`",
+        "the test part of 2 rows would be empty\n  help: give more rows, or change its share, `data.split.validation` or `data.split.test`",
     );
     for absurd in [0, -5, 1 << 40] {
         let error = BatchSize::new(absurd).unwrap_err().to_string();
@@ -354,7 +354,7 @@ fn data_that_training_never_saw() {
     let message = |name: &str, text: &str| folder.message(error(name, text).unwrap_err());
     assert_eq!(
         message("unseen.csv", "size,color,y\n1,red,a\n2,green,a\n"),
-        "DIR/unseen.csv:3, column 2 `color`: `green` was not seen in training, expected `blue`, `red`\n  help: mend the cell, train again with it, or set `unseen = \"ignore\"`"
+        "DIR/unseen.csv:3, column 2 `color`: `green` was not seen in training, expected `blue`, `red`\n  help: mend the cell, train again with it, or set `data.unseen = \"ignore\"`"
     );
     assert_eq!(
         message("class.csv", "size,color,y\n1,red,a\n2,red,c\n"),
@@ -366,7 +366,7 @@ fn data_that_training_never_saw() {
     );
     assert_eq!(
         message("number.csv", "color,size,y\nred,big,a\n"),
-        "DIR/number.csv:2, column 2 `size`: `big` is not a number\n  help: mend the cell, add it to `missing`, or set `columns.size = \"categorical\"`"
+        "DIR/number.csv:2, column 2 `size`: `big` is not a number\n  help: mend the cell, add it to `data.missing`, or set `data.columns.size = \"categorical\"`"
     );
     assert!(error("fine.csv", "color,size,y\nred,,a\n").is_ok());
 }
@@ -413,7 +413,7 @@ fn idx_files() {
     folder.write("t-labels-idx1-ubyte", idx(&[2], &[0, 1]));
     assert_eq!(
         read("t-images-idx3-ubyte", &idx(&[3, 2, 2], &[1; 12])),
-        "DIR/t-images-idx3-ubyte holds 3 images, DIR/t-labels-idx1-ubyte holds 2 labels\n  help: give the labels that belong to the images with `labels`"
+        "DIR/t-images-idx3-ubyte holds 3 images, DIR/t-labels-idx1-ubyte holds 2 labels\n  help: give the labels that belong to the images with `data.labels`"
     );
     assert_eq!(
         read("empty-ubyte", b""),

@@ -295,8 +295,8 @@ fn columns_without_information_are_left_out_and_said_so() {
         "column `none` was left out: every cell is missing",
         "column `flag` was left out: it is false in every training row",
         "column `kind` was left out: it is `k` in every training row",
-        "column `id` was left out: looks like identifiers or free text: 120 distinct values in 120 cells looked at (set `columns.id = \"categorical\"` to use it)",
-        "target `y` holds 2 distinct whole numbers, so this is classification (set `task = \"regression\"` to predict the number)",
+        "column `id` was left out: looks like identifiers or free text: 120 distinct values in 120 cells looked at (set `data.columns.id = \"categorical\"` to use it)",
+        "target `y` holds 2 distinct whole numbers, so this is classification (set `data.task = \"regression\"` to predict the number)",
     ] {
         assert!(told.iter().any(|line| line == expected), "{expected}\nin {told:#?}");
     }
@@ -410,7 +410,7 @@ column  kind          missing  distinct  values
 id      numeric             0        41  0 to 39, mean 19.5
 size    numeric             1         2  1.5 to 2.5, mean 2
 color   categorical        13         2  red (15), blue (13)
-note: column `id` is numeric but has 1 cells that are not numbers, such as `oops` (mend them, add them to `missing`, or set `columns.id = \"categorical\"`)
+note: column `id` is numeric but has 1 cells that are not numbers, such as `oops` (mend them, add them to `data.missing`, or set `data.columns.id = \"categorical\"`)
 ";
     assert_eq!(text.split_once('\n').unwrap().1, expected);
 }

@@ -91,11 +91,11 @@ fn bad_sparse_lines_say_where_and_what() {
     let cases = [
         (
             "x 1:2",
-            "`x` is not a number, expected the row's label\n  help: begin each line with a number: `1 3:0.5 7:2`",
+            "`x` is not a number, expected the row's label\n  help: begin each line with a number: `1 3:0.5 7:2`, or `1 | height:1.5` in Vowpal Wabbit's format",
         ),
         (
             "nan 1:2",
-            "`nan` is not a number, expected the row's label\n  help: begin each line with a number: `1 3:0.5 7:2`",
+            "`nan` is not a number, expected the row's label\n  help: begin each line with a number: `1 3:0.5 7:2`, or `1 | height:1.5` in Vowpal Wabbit's format",
         ),
         (
             "1 7",

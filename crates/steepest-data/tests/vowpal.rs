@@ -44,11 +44,11 @@ fn bad_lines_say_where_and_what() {
         ("1 a b", "`1 a b` has no `|`\n  help: put one before the features: `1 | height:1.5 age:3`"),
         (
             "yes |a",
-            "`yes` is not a number, expected the row's label\n  help: begin each line with a number: `1 3:0.5 7:2`",
+            "`yes` is not a number, expected the row's label\n  help: begin each line with a number: `1 3:0.5 7:2`, or `1 | height:1.5` in Vowpal Wabbit's format",
         ),
         (
             "nan |a",
-            "`nan` is not a number, expected the row's label\n  help: begin each line with a number: `1 3:0.5 7:2`",
+            "`nan` is not a number, expected the row's label\n  help: begin each line with a number: `1 3:0.5 7:2`, or `1 | height:1.5` in Vowpal Wabbit's format",
         ),
         (
             "1 -2 |a",
@@ -164,7 +164,7 @@ fn weights_that_are_none_are_refused() {
     let negative = folder.prepared("a.csv", &TABLE.replace("0.5", "-0.5"), "y", how("w")).unwrap_err();
     assert_eq!(
         folder.message(negative),
-        "DIR/a.csv:3, column 3 `w`: `-0.5` is no weight\n  help: weights say how much rows count: numbers of at least 0"
+        "DIR/a.csv:3, column 3 `w`: `-0.5` is no weight\n  help: weights say how much rows count: mend the cell, or name a column of numbers of at least 0 in `data.weight`"
     );
     let unknown = folder.prepared("a.csv", TABLE, "y", how("ww")).unwrap_err();
     assert!(folder.message(unknown).contains("the weight of each row"), "the role is named");

@@ -185,11 +185,12 @@ impl Blueprint {
         Ok(trace.pytorch().to_vec())
     }
 
-    /// For each parameter max|g| and Σ(g/max|g|)², two numbers that hold a norm of any size.
+    /// For each parameter max|g| and Σ(g/max|g|)², two numbers that hold a norm of any size; and the loss.
     pub fn gradient_norms(&self, extent: Extent) -> Result<(Plan, Vec<[String; 2]>), TrainError> {
         let graph = Graph::new();
         let traced = self.trace(&graph, extent, Phase::Train)?;
-        let slopes = gradients(traced.objective(true), &traced.values());
+        let objective = traced.objective(true);
+        let slopes = gradients(objective, &traced.values());
         let mut outputs = Vec::new();
         for (parameter, slope) in traced.parameters.iter().zip(slopes) {
             let slope = slope.dense();
@@ -204,7 +205,7 @@ impl Blueprint {
             outputs.push(([format!("{name} largest"), format!("{name} squares")], [largest, squares]));
         }
         let flat = outputs.iter().flat_map(|(names, values)| names.iter().map(String::as_str).zip(*values));
-        let flat: Vec<(&str, Var<'_>)> = flat.collect();
+        let flat: Vec<(&str, Var<'_>)> = flat.chain([(LOSS, objective)]).collect();
         let plan = self.compile(&graph, &flat)?;
         Ok((plan, outputs.iter().map(|(names, _)| names.clone()).collect()))
     }

@@ -91,6 +91,14 @@ pub enum TrainError {
         /// What was to be done with them.
         what: &'static str,
     },
+    /// Rows without any target to compare predictions with.
+    #[error("no row of {} has a `{target}`, so predictions cannot be scored", path.display())]
+    NoLabels {
+        /// The file.
+        path: PathBuf,
+        /// The target column.
+        target: String,
+    },
     /// A model that carries states from window to window, on rows that do not follow one another.
     #[error("states are to be carried from row to row, but rows do not follow one another")]
     NotContinuous,
@@ -242,6 +250,7 @@ impl TrainError {
             TrainError::NotFinite { .. } => "begin elsewhere, or set a smaller learning rate".to_owned(),
             TrainError::BatchTooLarge { .. } => "set a smaller `batch.size`".to_owned(),
             TrainError::NoRows { .. } => "give a data file with rows".to_owned(),
+            TrainError::NoLabels { .. } => "`steepest predict` predicts rows without one".to_owned(),
             TrainError::NotContinuous => {
                 "set `data.stride` to the same number as `data.window`, or `model.carry = false`".to_owned()
             }
@@ -253,6 +262,9 @@ impl TrainError {
                 "train one on a text: `data.tokens = \"characters\"`, `model.kind = \"gpt\"`".to_owned()
             }
             TrainError::LanguageModel => "let it write: `steepest generate`, or `Generator`".to_owned(),
+            TrainError::VectorFile { fault: VectorFileFault::Name { .. }, .. } => {
+                "name a column without white space in its names by `--column`".to_owned()
+            }
             TrainError::VectorFile { .. } => {
                 "give vectors in word2vec's text or binary format, or a model".to_owned()
             }

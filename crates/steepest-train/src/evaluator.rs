@@ -179,6 +179,11 @@ pub(crate) struct Scores {
 }
 
 impl Scores {
+    /// The rows added so far.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
     fn classes(&mut self, predictions: Slice<'_>, labels: &[u32]) -> Result<(), NnError> {
         let width = predictions.len() / labels.len().max(1);
         if let Some(confusion) = &mut self.confusion {

@@ -4,12 +4,21 @@ use steepest_data::{Batches, Position};
 use steepest_graph::VariableKind;
 
 use crate::TrainError;
-use crate::blueprint::{Blueprint, Extent};
+use crate::blueprint::{Blueprint, Extent, LOSS};
 use crate::program::Program;
 use crate::stepper::{StepContext, in_parts};
 
 /// Updates for each look, so that looking costs little.
 const STEPS_PER_LOOK: u64 = 8;
+
+/// What a look has found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gradient {
+    /// The Euclidean norm of the gradient of all parameters.
+    pub norm: f64,
+    /// The loss of the rows that it is of: where there is none, there is no gradient either.
+    pub loss: f64,
+}
 
 /// Measures the norm of the gradient on the first batch of an epoch, with the weights at its end.
 pub(crate) struct GradientLook {
@@ -23,15 +32,15 @@ impl GradientLook {
         GradientLook { every: STEPS_PER_LOOK.div_ceil(steps_per_epoch.max(1)), compiled: None }
     }
 
-    /// The Euclidean norm of the gradient of all parameters; none in most epochs if they are short.
-    pub fn norm(
+    /// The gradient at the end of an epoch; none after most of them if they are short.
+    pub fn look(
         &mut self,
         epoch: u64,
         blueprint: &Blueprint,
         batches: &Batches,
         step: u64,
         cx: StepContext<'_>,
-    ) -> Result<Option<f64>, TrainError> {
+    ) -> Result<Option<Gradient>, TrainError> {
         if !epoch.is_multiple_of(self.every) || in_parts(blueprint, batches, cx.data) {
             return Ok(None);
         }
@@ -57,6 +66,6 @@ impl GradientLook {
         let norms = names
             .iter()
             .map(|[largest, squares]| program.number(largest).abs() * program.number(squares).sqrt());
-        Ok(Some(norms.fold(0.0, f64::hypot)))
+        Ok(Some(Gradient { norm: norms.fold(0.0, f64::hypot), loss: program.number(LOSS) }))
     }
 }

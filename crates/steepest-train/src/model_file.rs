@@ -265,6 +265,10 @@ impl SavedModel {
             table.clear();
         }
         let mut scores = scores.ok_or(TrainError::NoRows { what: "evaluate" })?;
+        if scores.rows() == 0 {
+            let (path, target) = (data.as_ref().to_owned(), learned.target.column.clone());
+            return Err(TrainError::NoLabels { path, target });
+        }
         scores.rank(&self.blueprint, learned.history.as_ref(), &mut scoring.variables, &pool)?;
         Ok((scores.finish(), encoder.findings()))
     }

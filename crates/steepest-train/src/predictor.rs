@@ -95,7 +95,7 @@ impl<'m> Predictor<'m> {
             return written(&rows, learned.target.classes(), out);
         }
         let base = self.model.spec.as_ref().map(|spec| spec.data.read.clone()).unwrap_or_default();
-        let options = ReadOptions { labels: None, ..learned.read_options(&base) };
+        let options = ReadOptions { labels: None, ..learned.input_options(&base) };
         let mut source = sources::open(data.as_ref(), &options)?;
         let mut table = source.table().keep_text();
         let mut encoder = Encoder::new(learned, &table)?;

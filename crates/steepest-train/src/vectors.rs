@@ -57,6 +57,9 @@ impl VectorsError {
             VectorsError::NoPair { .. } => {
                 "train one with `model.kind = \"matrix-factorization\"` and `data.embed = [\"user\", \"item\"]`".into()
             }
+            VectorsError::NoVectors { known, .. } if known.is_empty() => {
+                "train one that does: `matrix-factorization`, `svdpp`, `bpr` or `factorization-machine` with `data.embed`, or `word2vec`".into()
+            }
             VectorsError::NoVectors { .. } => "name another column with `--column`".into(),
             VectorsError::Unknown { nearest: Some(near), .. } => format!("did you mean `{near}`?"),
             VectorsError::Unknown { .. } => "give a name as it stands in the training data".into(),
@@ -156,7 +159,7 @@ impl SavedModel {
             return Ok(BTreeSet::new());
         };
         let base = self.spec().map(|spec| spec.data.read.clone()).unwrap_or_default();
-        let mut source = sources::open(file, &ReadOptions { labels: None, ..learned.read_options(&base) })?;
+        let mut source = sources::open(file, &ReadOptions { labels: None, ..learned.input_options(&base) })?;
         let (mut table, mut seen) = (source.table(), BTreeSet::new());
         while source.fill(&mut table, 1 << 14)? > 0 {
             let rows = 0..table.rows();

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::exact;
+use crate::gradient_look::Gradient;
 use crate::{EvalReport, Finding, stopping::Stopping};
 
 /// The loss has grown by this factor since the first epoch: diverging.
 const DIVERGING: f64 = 10.0;
 /// The norm of the gradient has grown by this factor since its smallest: exploding.
 const EXPLODING: f64 = 1e4;
-/// A norm of the gradient below this share of the loss moves nothing: vanishing.
+/// A norm of the gradient below this share of the loss of the same rows moves nothing: vanishing.
 const VANISHING: f64 = 1e-7;
 /// Epochs since the best validation loss, and how far above it: overfitting.
 const OVERFITTING: (u64, f64) = (5, 1.1);
@@ -30,18 +31,24 @@ struct Exact(#[serde(with = "exact")] f64);
 
 impl Watch {
     /// What is to be said after an epoch; each kind of finding once in a run.
-    pub fn look(&mut self, epoch: u64, report: &EvalReport, stopping: &Stopping) -> Vec<Finding> {
+    pub fn look(
+        &mut self,
+        epoch: u64,
+        report: &EvalReport,
+        gradient: Option<Gradient>,
+        stopping: &Stopping,
+    ) -> Vec<Finding> {
         let (loss, first) = (report.train_loss, self.first_loss.get_or_insert(Exact(report.train_loss)).0);
         let mut found = Vec::new();
         if first > 0.0 && loss > DIVERGING * first {
             found.push(Finding::Diverging { epoch, loss, first, learning_rate: report.learning_rate });
         }
-        if let Some(norm) = report.gradient_norm {
+        if let Some(Gradient { norm, loss: of_batch }) = gradient {
             let usual = self.smallest_norm.map_or(norm, |smallest| smallest.0);
             if norm > EXPLODING * usual && norm > 1.0 {
                 found.push(Finding::ExplodingGradient { epoch, norm, usual });
             }
-            if norm < VANISHING * loss && loss > 0.5 * first {
+            if norm < VANISHING * of_batch && loss > 0.5 * first {
                 found.push(Finding::VanishingGradient { epoch, norm, loss });
             }
             self.smallest_norm = Some(Exact(usual.min(norm)));
@@ -89,13 +96,21 @@ mod tests {
     }
 
     fn names(epochs: &[EvalReport]) -> Vec<&'static str> {
+        // A look at rows that fare as the epoch did.
+        let gradients = epochs
+            .iter()
+            .map(|epoch| epoch.gradient_norm.map(|norm| Gradient { norm, loss: epoch.train_loss }));
+        names_with(epochs, &gradients.collect::<Vec<_>>())
+    }
+
+    fn names_with(epochs: &[EvalReport], gradients: &[Option<Gradient>]) -> Vec<&'static str> {
         let options = StopOptions { epochs: Some(9), patience: Some(0), window: 3, ..StopOptions::default() };
         let (mut watch, mut stopping) = (Watch::default(), Stopping::default());
         let mut all = Vec::new();
-        for (epoch, report) in (1..).zip(epochs) {
+        for ((epoch, report), &gradient) in (1..).zip(epochs).zip(gradients) {
             let best = stopping.observe(&options, (epoch, epoch), report.train_loss, report.validation_loss);
             let report = EvalReport { best, ..report.clone() };
-            all.extend(watch.look(epoch, &report, &stopping).iter().map(Finding::name));
+            all.extend(watch.look(epoch, &report, gradient, &stopping).iter().map(Finding::name));
         }
         all
     }
@@ -115,6 +130,9 @@ mod tests {
         assert_eq!(names(&[report(1.0, None, Some(1e-9))]), ["vanishing-gradient"]);
         // A small gradient at a small loss is what training is for.
         assert!(names(&[report(1.0, None, Some(0.5)), report(1e-3, None, Some(1e-11))]).is_empty());
+        // Rows that a hinge loss is content with have no gradient, whatever the others lose.
+        let content = Some(Gradient { norm: 0.0, loss: 0.0 });
+        assert!(names_with(&[report(1.0, None, Some(0.0))], &[content]).is_empty());
     }
 
     #[test]

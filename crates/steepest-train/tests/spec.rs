@@ -96,6 +96,11 @@ fn overrides_replace_what_is_written() {
     assert_eq!(spec(&["data.train=b.csv"]).unwrap().data.train, std::path::Path::new("b.csv"));
     // Another kind does not inherit the settings of the former one.
     assert_eq!(spec(&["optimizer.kind=sgd"]).unwrap().optimizer.kind(), "sgd");
+    // Overrides of its own it does, in any order; and the kind that it has already changes nothing.
+    let beta = |overrides: &[&str]| spec(overrides).unwrap().optimizer.settings().number("beta1");
+    assert_eq!(beta(&["optimizer.beta1=0.7", "optimizer.kind=adamw"]), 0.7);
+    assert_eq!(beta(&["optimizer.kind=adamw", "optimizer.beta1=0.7"]), 0.7);
+    assert_eq!((beta(&["optimizer.kind=adam"]), beta(&["optimizer.kind=adamw"])), (0.5, 0.9));
     let error = spec(&["optimizer.learning-rate=-1"]).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use steepest::data::{DataError, Nearest, Role, inspect};
+use steepest::data::{DataError, Inspection, Nearest, Reason, Role, inspect};
 use steepest::train::RunSpec;
 
 use super::say;
@@ -22,7 +22,7 @@ pub fn run(arguments: &Init) -> Result<(), Failure> {
             let (path, name) = (data.clone(), name.clone());
             return Err(DataError::UnknownColumn { path, name, role: Role::Target, nearest }.into());
         }
-        None => names.last().copied().unwrap_or_default(),
+        None => usual_target(&inspection).unwrap_or_default(),
     };
     let output = arguments.output.clone().unwrap_or_else(|| data.with_extension("toml"));
     let to_stdout = output == Path::new("-");
@@ -46,6 +46,13 @@ pub fn run(arguments: &Init) -> Result<(), Failure> {
     };
     file.write_all(text.as_bytes()).map_err(failed)?;
     say(&format!("wrote {} to predict `{target}`; train with: steepest train {0}\n", output.display()))
+}
+
+/// What a format calls the label; of a table the last column.
+fn usual_target(inspection: &Inspection) -> Option<&str> {
+    let mut columns = inspection.columns.iter().map(|summary| &summary.column);
+    let labels = columns.clone().find(|column| column.reason == Reason::Format && column.name == "label");
+    labels.or_else(|| columns.next_back()).map(|column| column.name.as_str())
 }
 
 /// The data file as seen from the folder of the spec: its name if both are in one folder, else in full.

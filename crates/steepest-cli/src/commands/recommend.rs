@@ -13,12 +13,12 @@ use crate::table::{Side, Table};
 
 pub fn run(arguments: &Recommend) -> Result<(), Failure> {
     let model = load_model(&arguments.model)?;
-    let seen = match seen_file(arguments, &model) {
+    let style = Style::stderr();
+    let seen = match seen_file(arguments, &model, &style) {
         Some(file) => model.items_of(&arguments.user, &file)?,
         None => BTreeSet::new(),
     };
     let ranked = model.recommend(&arguments.user, arguments.count, &seen)?;
-    let style = Style::stderr();
     if !model.knows_user(&arguments.user) {
         errln!(
             "{} training never saw `{}`: items are ranked by what they mean to everyone",
@@ -33,12 +33,20 @@ pub fn run(arguments: &Recommend) -> Result<(), Failure> {
 }
 
 /// The file whose items are left out: the one named, else the training file if it is still there.
-fn seen_file(arguments: &Recommend, model: &SavedModel) -> Option<PathBuf> {
-    if arguments.all {
+fn seen_file(arguments: &Recommend, model: &SavedModel, style: &Style) -> Option<PathBuf> {
+    if arguments.all || arguments.seen.is_some() {
+        return arguments.seen.clone().filter(|_| !arguments.all);
+    }
+    let trained = model.spec().map(|spec| spec.data.train.clone())?;
+    if !trained.is_file() {
+        errln!(
+            "{} there is no {}, so the items that the user has rated are not left out; name a file of ratings by `--seen`",
+            style.yellow("warning:"),
+            trained.display()
+        );
         return None;
     }
-    let trained = || model.spec().map(|spec| spec.data.train.clone()).filter(|path| path.is_file());
-    arguments.seen.clone().or_else(trained)
+    Some(trained)
 }
 
 /// Prints names and scores.

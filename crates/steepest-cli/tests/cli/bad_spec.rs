@@ -70,3 +70,25 @@ fn init_writes_a_spec_that_can_be_read_and_never_overwrites() {
     let unknown = ["init", "iris.csv", "--target", "spieces", "-o", "-"];
     golden("init-unknown-target", &unknown, &folder.run(&unknown));
 }
+
+#[test]
+fn init_names_the_label_that_a_format_has() {
+    let rows = |row: [&str; 2]| row.map(|row| format!("{row}\n")).concat().repeat(20);
+    let files = [
+        ("a.svm", rows(["1 1:2 3:1", "-1 2:1"])),
+        ("a.vw", rows(["1 | red fish", "-1 | blue"])),
+        ("a.ft", rows(["__label__yes red fish", "__label__no blue fish"])),
+    ];
+    for (name, contents) in files {
+        let folder = Folder::with(name, contents);
+        let answer = folder.run(&["init", name]);
+        assert_eq!(answer.code, 0, "{name}: {}", answer.stderr);
+        let spec = name.replace(|c| c != 'a', "") + ".toml";
+        assert!(folder.read(&spec).contains("target = \"label\""), "{name}: {}", folder.read(&spec));
+        let inspected = folder.run(&["inspect", name]).stdout;
+        assert!(inspected.contains("40 rows") && inspected.contains("label"), "{name}: {inspected}");
+        let arguments = ["train", &spec, "--set", "model.kind=logistic", "--set", "stop.epochs=30"];
+        let answer = folder.run(&arguments);
+        assert!(answer.stdout.contains("accuracy 1.0000"), "{name}: {}{}", answer.stdout, answer.stderr);
+    }
+}

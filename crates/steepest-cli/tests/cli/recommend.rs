@@ -62,6 +62,14 @@ fn a_run_recommends_and_compares() {
     ] {
         golden(name, arguments, &folder.run(arguments));
     }
+    // What was rated cannot be left out without the file that says so.
+    std::fs::rename(folder.path("ratings.csv"), folder.path("moved.csv")).unwrap();
+    let gone = ["recommend", "run", "--user", "u02", "-n", "3"];
+    golden("recommend-moved", &gone, &folder.run(&gone));
+    let rest = json(&["recommend", "run", "--user", "u02", "--seen", "moved.csv", "--json"]);
+    assert_eq!(rest.len(), 2);
+    let none = ["recommend", "run", "--user", "u02", "-n", "0"];
+    golden("recommend-none", &none, &folder.run(&none));
 }
 
 #[test]

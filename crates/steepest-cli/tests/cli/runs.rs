@@ -1,6 +1,6 @@
 //! Training, evaluating and predicting, from the first command to the last.
 
-use crate::harness::Folder;
+use crate::harness::{Folder, golden};
 
 /// A folder with a bundled data file and a short run in `run`.
 pub fn trained(file: &str, target: &str, more: &[&str]) -> Folder {
@@ -96,6 +96,23 @@ fn regression_predicts_in_the_targets_own_unit() {
         answer.stdout.lines().skip(1).map(|line| line.rsplit(',').next().unwrap().parse().unwrap()).collect();
     let mean = predicted.iter().sum::<f64>() / predicted.len() as f64;
     assert!((mean - 152.0).abs() < 15.0, "the mean of the target is 152, of the predictions {mean}");
+    // What stands in the column of the target does not matter to predictions; without any there is no score.
+    let lines = folder.read("diabetes.csv");
+    let cell = |text: &str| {
+        let rows = lines.lines().take(4).enumerate().map(|(at, line)| match line.rsplit_once(',') {
+            Some((features, _)) if at > 0 => format!("{features},{text}\n"),
+            _ => format!("{line}\n"),
+        });
+        rows.collect::<String>()
+    };
+    folder.write("unknown.csv", cell("unknown"));
+    let odd = folder.run(&["predict", "run", "unknown.csv"]);
+    assert_eq!((odd.code, odd.stdout.lines().count()), (0, 4), "{}", odd.stderr);
+    let first = |text: &str| text.lines().nth(1).unwrap().rsplit_once(',').unwrap().1.to_owned();
+    assert_eq!(first(&odd.stdout), first(&answer.stdout));
+    folder.write("empty.csv", cell(""));
+    let unscored = ["evaluate", "run", "empty.csv"];
+    golden("evaluate-no-labels", &unscored, &folder.run(&unscored));
 }
 
 #[test]

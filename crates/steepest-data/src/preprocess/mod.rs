@@ -416,4 +416,11 @@ impl Preprocessor {
         options.only = true;
         options
     }
+
+    /// The same for rows to predict: what stands in the columns of target and weight does not matter.
+    pub fn input_options(&self, base: &ReadOptions) -> ReadOptions {
+        let mut options = self.read_options(base);
+        options.columns.retain(|name, _| *name != self.target.column && self.weight.as_ref() != Some(name));
+        options
+    }
 }

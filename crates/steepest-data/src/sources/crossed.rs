@@ -99,6 +99,10 @@ impl Source for Crossed {
         self.inner.weight()
     }
 
+    fn text(&self) -> Option<&'static str> {
+        self.inner.text()
+    }
+
     fn findings(&self) -> &[Finding] {
         self.inner.findings()
     }

@@ -10,6 +10,9 @@ use crate::{Column, ColumnKind, DataError, ReadOptions, Reason, Schema, Table};
 
 /// What a label begins with.
 const PREFIX: &str = "__label__";
+/// The columns.
+const LABEL: &str = "label";
+const TEXT: &str = "text";
 
 /// The registration of this source.
 pub static SPEC: SourceSpec = SourceSpec {
@@ -29,7 +32,7 @@ pub static SPEC: SourceSpec = SourceSpec {
 ///
 /// The columns are `label`, the name behind `__label__`, and `text`, what follows it. A line with several labels
 /// counts for its first one; the others are read over. A line without a label has none, and empty lines are read
-/// over. gzip is decompressed on the fly. To learn from the text, name it in `data.text`.
+/// over. gzip is decompressed on the fly. What is learned from is the words of the text.
 pub struct LabelTextSource {
     schema: Arc<Schema>,
     lines: TextLines,
@@ -47,7 +50,7 @@ impl LabelTextSource {
             reason: Reason::Format,
         };
         Ok(LabelTextSource {
-            schema: Arc::new(Schema { columns: vec![column("label"), column("text")] }),
+            schema: Arc::new(Schema { columns: vec![column(LABEL), column(TEXT)] }),
             lines: TextLines::open(path, options.encoding.as_deref())?,
         })
     }
@@ -95,6 +98,10 @@ impl Source for LabelTextSource {
             filled += 1;
         }
         Ok(filled)
+    }
+
+    fn text(&self) -> Option<&'static str> {
+        Some(TEXT)
     }
 
     fn cursor(&self) -> Cursor {

@@ -59,6 +59,11 @@ pub trait Source: Send {
         None
     }
 
+    /// The column of texts, if the format has one.
+    fn text(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What was noticed on opening.
     fn findings(&self) -> &[Finding] {
         &[]

@@ -1,7 +1,7 @@
 //! Variables that become each other, or functions of themselves: every read sees the old value.
 
 use steepest_graph::{Executor, Graph, Initial, Plan, PlanOptions, Var, VariableKind, Variables, gradients};
-use steepest_tensor::{DType, Key, Tensor};
+use steepest_tensor::{DType, Key, SliceMut, Tensor};
 
 use crate::dice::Dice;
 use crate::harness::{follow, pool};
@@ -171,6 +171,48 @@ fn a_plan_runs_over_a_store_of_another_layout() {
     assert_eq!((values(&store, "b"), values(&store, "slot")), (b.clone(), vec![7.0; 5]));
     assert_eq!(executor.value(executor.output("b").unwrap()).to_f64(), b);
     assert_eq!(executor.number(executor.output("sum").unwrap()), 0.0);
+}
+
+#[test]
+fn a_plan_changes_the_store_that_it_is_given() {
+    let graph = Graph::new();
+    let normal = |name: &str| Initial::Normal { key: Key::new(8).stream(name), mean: 0.0, std: 0.5 };
+    let w = graph.variable("w", VariableKind::Parameter, [5, 70], normal("w"));
+    let b = graph.variable("b", VariableKind::Parameter, [5, 1], normal("b"));
+    // Products with one column, and a loop over few rows: what a step on one row is made of.
+    let loss = (w.matmul(graph.input("x", [70, 1])) + b).square().sum();
+    for (parameter, slope) in [w, b].into_iter().zip(gradients(loss, &[w, b])) {
+        graph.assign(parameter, parameter - 0.01 * slope.dense());
+    }
+    let plan = Plan::compile(&graph, &[("loss", loss)], &PlanOptions::default()).unwrap();
+    let fresh = || Variables::new(&graph.variables(), DType::F32);
+    let x: Vec<f32> = (0..70).map(|i| (i as f32).sin()).collect();
+    let run = |executor: &mut Executor, store: &mut Variables| {
+        let input = executor.input("x").unwrap();
+        let SliceMut::F32(fed) = executor.feed(input) else { panic!("single precision") };
+        fed.copy_from_slice(&x);
+        executor.run(store, &pool(1)).unwrap();
+        executor.number(executor.output("loss").unwrap()).to_bits()
+    };
+    let bytes = |store: &Variables| store.flat().as_slice().to_le_bytes();
+    let mut alone = fresh();
+    let mut executor = Executor::new(plan.clone(), &alone).unwrap();
+    let expected: Vec<u64> = (0..3).map(|_| run(&mut executor, &mut alone)).collect();
+    assert!(expected[0] != expected[1]);
+    // The same executor, on two stores by turns, and on one that stands where another has stood.
+    let mut stores = [fresh(), fresh()];
+    let mut executor = Executor::new(plan, &stores[0]).unwrap();
+    for loss in &expected {
+        for store in &mut stores {
+            assert_eq!(run(&mut executor, store), *loss);
+        }
+    }
+    assert_eq!(stores.each_ref().map(bytes), [bytes(&alone), bytes(&alone)]);
+    let [first, second] = stores;
+    drop(first);
+    let mut third = fresh();
+    assert_eq!(run(&mut executor, &mut third), expected[0]);
+    assert_eq!(bytes(&second), bytes(&alone));
 }
 
 #[test]

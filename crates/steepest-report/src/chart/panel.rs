@@ -265,14 +265,15 @@ impl<'a> Plot<'a> {
     }
 }
 
-/// The mean of each point and up to `reach` points on either side of it.
+/// The mean of each point and as many on either side of it: `reach`, or as many as there are at an end.
 fn running_mean(points: &[(f64, f64)], reach: usize) -> Vec<(f64, f64)> {
     let mut sums = vec![0.0];
     for (_, value) in points {
         sums.push(sums.last().copied().unwrap_or(0.0) + value);
     }
     let mean = |i: usize| {
-        let (from, to) = (i.saturating_sub(reach), (i + reach + 1).min(points.len()));
+        let reach = reach.min(i).min(points.len() - 1 - i);
+        let (from, to) = (i - reach, i + reach + 1);
         (sums[to] - sums[from]) / (to - from) as f64
     };
     points.iter().enumerate().map(|(i, (step, _))| (*step, mean(i))).collect()
@@ -305,6 +306,6 @@ mod tests {
     fn the_running_mean_is_centred() {
         let points: Vec<(f64, f64)> = (0..5).map(|i| (f64::from(i), f64::from(i * i))).collect();
         let mean: Vec<f64> = running_mean(&points, 1).iter().map(|p| p.1).collect();
-        assert_eq!(mean, [0.5, 5.0 / 3.0, 14.0 / 3.0, 29.0 / 3.0, 12.5]);
+        assert_eq!(mean, [0.0, 5.0 / 3.0, 14.0 / 3.0, 29.0 / 3.0, 16.0]);
     }
 }

@@ -8,6 +8,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{Place, SpecError, SpecProblem};
+use super::sections::{SECTIONS, Section};
 
 /// One `key = value`.
 #[derive(Debug, Clone)]
@@ -93,15 +94,31 @@ impl<'a> Document<'a> {
             }
             Err(_) => Value::Text(value.to_owned()),
         };
-        // Another kind has other settings: those written for the former one do not count.
+        // Another kind has other settings: what the text says of the former one does not count. Overrides do, in any order.
         if let [section, key] = &path[..]
             && key == "kind"
+            && self.kind_of(section).is_none_or(|kind| kind != value)
         {
-            self.entries.retain(|entry| entry.path[0] != *section);
+            let meant = |entry: &Entry| matches!(entry.key_at, Place::Override(_));
+            self.entries.retain(|entry| entry.path[0] != *section || meant(entry));
         }
         self.entries.retain(|entry| entry.path != path);
         self.entries.push(Entry { path, value, key_at: place.clone(), value_at: place });
         Ok(())
+    }
+
+    /// The kind that a section has so far: the one written, else its default.
+    fn kind_of(&self, section: &str) -> Option<Value> {
+        let written = self.entries.iter().find(|entry| entry.path == [section, "kind"]);
+        let default = || {
+            SECTIONS.iter().find_map(|known| match known {
+                Section::Chosen { name, default, .. } if *name == section => *default,
+                _ => None,
+            })
+        };
+        written
+            .map(|entry| entry.value.clone())
+            .or_else(|| default().map(|kind| Value::Text(kind.to_owned())))
     }
 
     /// The place of a span of bytes.

@@ -385,7 +385,7 @@ static DATA: Description = section(
         ),
         key(
             "format",
-            "The file format (`csv`, `idx`, `folder`, `libsvm`, `vowpal-wabbit`); unset: found out.",
+            "The file format (`csv`, `idx`, `folder`, `libsvm`, `label-text`, `vowpal-wabbit`); unset: found out.",
             Accepts::Text,
             Default::Unset,
             OURS,
@@ -497,7 +497,7 @@ static RUN: Description = section(
     &[
         key(
             "directory",
-            "The folder of the run; unset: nothing is written.",
+            "The folder of the run; unset: a new one in `runs`, named after the spec, for `steepest train`; nothing is written from Rust.",
             Accepts::Text,
             Default::Unset,
             OURS,

@@ -132,7 +132,7 @@ impl Trainer {
         }
         let seconds = self.seconds();
         let validation = self.evaluate(Part::Validation)?;
-        let gradient_norm = self.gradients.norm(
+        let gradient = self.gradients.look(
             epoch,
             &self.blueprint,
             &self.batches,
@@ -153,11 +153,11 @@ impl Trainer {
             validation: validation.map(|evaluation| evaluation.metrics).unwrap_or_default(),
             best,
             learning_rate: self.last_rate,
-            gradient_norm,
+            gradient_norm: gradient.map(|gradient| gradient.norm),
             seconds,
             rows_per_s: self.state.rows as f64 / (seconds - self.state.epoch_began).max(1e-9),
         };
-        let findings = self.state.watch.look(epoch, &report, &self.state.stopping);
+        let findings = self.state.watch.look(epoch, &report, gradient, &self.state.stopping);
         if let Some(directory) = &mut self.directory {
             directory.log(&report)?;
         }
