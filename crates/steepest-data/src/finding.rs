@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use steepest_spec::{counted, grouped};
 use steepest_tensor::Shape;
 
 use crate::preprocess::MOST_CLASSES;
@@ -227,7 +228,10 @@ impl fmt::Display for Finding {
                 "the first line holds numbers, so it was read as data; the columns are called column_1 to column_{columns} (set `data.header = true` if it is a header)"
             ),
             Finding::DecimalComma => {
-                write!(f, "numbers were read with a decimal comma (set `decimal = \".\"` if that is wrong)")
+                write!(
+                    f,
+                    "numbers were read with a decimal comma (set `data.decimal = \".\"` if that is wrong)"
+                )
             }
             Finding::UnnamedColumn { column } => {
                 write!(f, "a column without a name in the header is called `{column}`")
@@ -235,21 +239,28 @@ impl fmt::Display for Finding {
             Finding::TaskInferred { column, task, distinct, numeric } => match (task, numeric) {
                 (Task::Classification, true) => write!(
                     f,
-                    "target `{column}` holds {distinct} distinct whole numbers, so this is classification (set `data.task = \"regression\"` to predict the number)"
+                    "target `{column}` holds {} distinct whole numbers, so this is classification (set `data.task = \"regression\"` to predict the number)",
+                    grouped(*distinct)
                 ),
                 (Task::Classification, false) => {
-                    write!(f, "target `{column}` holds {distinct} names, so this is classification")
+                    write!(
+                        f,
+                        "target `{column}` holds {}, so this is classification",
+                        counted(*distinct, "name")
+                    )
                 }
                 (Task::Regression, _) => {
                     let more = if *distinct >= MOST_CLASSES { "more than " } else { "" };
                     write!(
                         f,
-                        "target `{column}` holds {more}{distinct} distinct numbers, so this is regression"
+                        "target `{column}` holds {more}{}, so this is regression",
+                        counted(*distinct, "distinct number")
                     )
                 }
             },
             Finding::RowsWithoutTarget { column, rows } => {
-                write!(f, "{rows} rows without a value in target `{column}` were left out")
+                let left = if *rows == 1 { "was" } else { "were" };
+                write!(f, "{} without a value in target `{column}` {left} left out", counted(*rows, "row"))
             }
             Finding::ConstantColumn { column, value } => {
                 write!(f, "column `{column}` was left out: it is {value} in every training row")
@@ -269,20 +280,25 @@ impl fmt::Display for Finding {
                 key(column)
             ),
             Finding::Vocabulary { column, terms, seen } => {
+                let (terms, seen) = (grouped(*terms as u64), grouped(*seen as u64));
                 write!(f, "column `{column}`: {terms} of {seen} different terms have a column each")
             }
             Finding::Embedded { columns } => {
-                let listed: Vec<String> =
-                    columns.iter().map(|(name, size)| format!("{size} of `{name}`")).collect();
+                let listed: Vec<String> = columns
+                    .iter()
+                    .map(|(name, size)| format!("{} of `{name}`", grouped(*size as u64)))
+                    .collect();
                 write!(f, "categories that become vectors: {}", listed.join(", "))
             }
             Finding::UnseenFeatures { column, entries, known } => write!(
                 f,
-                "column `{column}`: {entries} entries are of features that training never saw (it knows {known}); \
-                 they are left out"
+                "column `{column}`: left out {} of features that training never saw (it knows {})",
+                counted(*entries, "value"),
+                grouped(*known as u64)
             ),
             Finding::Filled { column, missing, rows, with } => {
-                write!(f, "{missing} of {rows} training cells of `{column}` are missing: ")?;
+                let (missing, rows) = (grouped(*missing), counted(*rows, "training row"));
+                write!(f, "column `{column}` is missing in {missing} of {rows}: ")?;
                 match with {
                     Fill::Mean(mean) => write!(f, "filled with the mean, {mean:.6}"),
                     Fill::OwnCategory => write!(f, "a category of their own"),
@@ -291,7 +307,9 @@ impl fmt::Display for Finding {
             }
             Finding::RareCategories { column, kept, folded } => write!(
                 f,
-                "column `{column}`: the {kept} most frequent categories are inputs, {folded} rarer ones count as none (set `max-categories` to change this)"
+                "column `{column}`: the {} most frequent categories are inputs, {} count as none (set `data.max-categories` to change this)",
+                grouped(*kept as u64),
+                counted(*folded as u64, "rarer one")
             ),
             Finding::RowNumbers { column } => write!(
                 f,
@@ -303,22 +321,29 @@ impl fmt::Display for Finding {
             }
             Finding::ImbalancedClasses { rarest, rarest_rows, commonest, commonest_rows } => write!(
                 f,
-                "classes are unbalanced: `{commonest}` has {commonest_rows} training rows, `{rarest}` has {rarest_rows}; accuracy alone says little"
+                "classes are unbalanced: `{commonest}` has {}, `{rarest}` has {}; accuracy alone says little",
+                counted(*commonest_rows as u64, "training row"),
+                grouped(*rarest_rows as u64)
             ),
             Finding::OddCells { column, cells, example } => write!(
                 f,
-                "column `{column}` is numeric but has {cells} cells that are not numbers, such as `{example}` (mend them, add them to `data.missing`, or set `data.columns.{} = \"categorical\"`)",
+                "column `{column}` is numeric but {} no number, such as `{example}` (mend the cells, add them to `data.missing`, or set `data.columns.{} = \"categorical\"`)",
+                match *cells {
+                    1 => "1 cell is".to_owned(),
+                    cells => format!("{} cells are", grouped(cells)),
+                },
                 key(column)
             ),
             Finding::Images { shape, bytes } => {
                 write!(f, "images of shape {shape}, {:.1} MB", *bytes as f64 / 1e6)
             }
             Finding::Split { fractions, train, validation, test } => {
-                write!(f, "rows were split at random: {train} for training")?;
+                write!(f, "rows were split at random: {} for training", grouped(*train as u64))?;
                 let held_out =
                     [("validation", validation, fractions.validation), ("test", test, fractions.test)];
                 held_out.iter().filter(|(.., share)| *share > 0.0).try_for_each(|(part, rows, share)| {
-                    write!(f, ", {rows} for {part} ({}%)", (share * 1000.0).round() / 10.0)
+                    let percent = (share * 1000.0).round() / 10.0;
+                    write!(f, ", {} for {part} ({percent}%)", grouped(**rows as u64))
                 })?;
                 if fractions.validation == 0.0 && *train < Shares::FEW_ROWS {
                     write!(
@@ -330,17 +355,26 @@ impl fmt::Display for Finding {
             }
             Finding::Corpus { tokens, vocabulary, windows: [train, validation, test], window } => write!(
                 f,
-                "a text of {tokens} tokens, {vocabulary} different ones, in windows of {window}: the first \
-                 {train} for training, the next {validation} for validation, the last {test} for test"
+                "a text of {}, {} different ones, in windows of {window}: the first {} for training, the next {} for \
+                 validation, the last {} for test",
+                counted(*tokens as u64, "token"),
+                grouped(*vocabulary as u64),
+                grouped(*train as u64),
+                grouped(*validation as u64),
+                grouped(*test as u64)
             ),
             Finding::Words { words, different, kept, min_count } => write!(
                 f,
-                "a text of {words} words, {different} different ones, of which {kept} occur at least {min_count} \
-                 times (`data.words.min-count`) and get a vector"
+                "a text of {}, {} different ones, of which {} occur at least {min_count} times \
+                 (`data.words.min-count`) and get a vector",
+                counted(*words, "word"),
+                grouped(*different as u64),
+                grouped(*kept as u64)
             ),
             Finding::UnseenCategories { column, cells, example } => write!(
                 f,
-                "column `{column}`: {cells} cells hold a category that training never saw, such as `{example}`; they count as none of the known ones"
+                "column `{column}`: {} with a category that training never saw, such as `{example}`, taken for none of the known ones",
+                counted(*cells, "cell")
             ),
         }
     }

@@ -410,7 +410,7 @@ column  kind          missing  distinct  values
 id      numeric             0        41  0 to 39, mean 19.5
 size    numeric             1         2  1.5 to 2.5, mean 2
 color   categorical        13         2  red (15), blue (13)
-note: column `id` is numeric but has 1 cells that are not numbers, such as `oops` (mend them, add them to `data.missing`, or set `data.columns.id = \"categorical\"`)
+note: column `id` is numeric but 1 cell is no number, such as `oops` (mend the cells, add them to `data.missing`, or set `data.columns.id = \"categorical\"`)
 ";
     assert_eq!(text.split_once('\n').unwrap().1, expected);
 }

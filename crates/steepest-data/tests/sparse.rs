@@ -260,7 +260,7 @@ fn users_that_training_never_saw_are_counted_or_refused() {
                 rows.unwrap().fill_category([0], 1, &mut out).unwrap();
                 assert_eq!(out, [NO_ROW]);
                 let said = encoder.findings()[0].to_string();
-                assert!(said.contains("`user`: 1 cells") && said.contains("`1000`"), "{said}");
+                assert!(said.contains("`user`: 1 cell ") && said.contains("`1000`"), "{said}");
             }
             Unseen::Error => {
                 let said = folder.message(rows.unwrap_err());

@@ -162,6 +162,33 @@ pub fn toml_key(name: &str) -> String {
     }
 }
 
+/// A whole number with its thousands set apart.
+///
+/// ```
+/// assert_eq!(steepest_spec::grouped(1_234_567u64), "1,234,567");
+/// ```
+pub fn grouped(number: impl TryInto<u64>) -> String {
+    let digits = number.try_into().unwrap_or(u64::MAX).to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// So many of something: a number and its noun, in the plural unless there is one.
+///
+/// ```
+/// assert_eq!([1, 2000].map(|rows| steepest_spec::counted(rows as u64, "row")), ["1 row", "2,000 rows"]);
+/// ```
+pub fn counted(number: impl TryInto<u64>, noun: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    format!("{} {noun}{}", grouped(number), if number == 1 { "" } else { "s" })
+}
+
 /// The name among `known` that is nearest to `name`, if any is near enough to be what was meant.
 ///
 /// ```

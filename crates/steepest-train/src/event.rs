@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use steepest_spec::counted;
 
 use crate::exact;
 use crate::{Evaluation, Finding};
@@ -218,15 +219,18 @@ impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StopReason::Budget { epochs, steps, .. } => {
-                write!(f, "stopped after {epochs} epochs ({steps} steps), the whole budget")?;
+                let (epochs, steps) = (counted(*epochs, "epoch"), counted(*steps, "step"));
+                write!(f, "stopped after {epochs} ({steps}), the whole budget")?;
             }
             StopReason::Converged { epoch, change, tolerance, window, .. } => write!(
                 f,
-                "converged at epoch {epoch}: the training loss changed by {change:.2e} over {window} epochs, less than {tolerance:e}"
+                "converged at epoch {epoch}: the training loss changed by {change:.2e} over {}, less than {tolerance:e}",
+                counted(*window, "epoch")
             )?,
             StopReason::Plateau { epoch, patience, .. } => write!(
                 f,
-                "stopped at epoch {epoch}: the validation loss has not improved for {patience} epochs"
+                "stopped at epoch {epoch}: the validation loss has not improved for {}",
+                counted(*patience, "epoch")
             )?,
             StopReason::Diverged { step, tensor, cause, loss, learning_rate, .. } => {
                 write!(f, "diverged at step {step}: {tensor} is not finite (loss {loss}, ")?;

@@ -19,6 +19,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory as _;
+use steepest::registry::grouped;
 use steepest::train::SavedModel;
 
 use crate::arguments::{Arguments, Command};
@@ -79,19 +80,6 @@ fn load_model(path: &Path) -> Result<SavedModel, Failure> {
     Ok(SavedModel::load(model_file(path))?)
 }
 
-/// `1234567` as `1,234,567`.
-fn grouped(number: impl TryInto<u64>) -> String {
-    let digits = number.try_into().unwrap_or(u64::MAX).to_string();
-    let mut out = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// A number with five significant digits, wide enough for a table.
 fn figure(value: f64) -> String {
     if value == 0.0 {
@@ -115,6 +103,5 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(figure(value), text);
         }
-        assert_eq!((grouped(7u64), grouped(1_234_567u64)), ("7".to_owned(), "1,234,567".to_owned()));
     }
 }

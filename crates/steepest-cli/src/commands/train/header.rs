@@ -1,6 +1,7 @@
 //! What is about to be done, with every setting resolved.
 
 use steepest::data::BatchSize;
+use steepest::registry::counted;
 use steepest::train::{Choice, Overview, Precision, RunSpec};
 
 use crate::commands::grouped;
@@ -61,14 +62,14 @@ fn stop(spec: &RunSpec, overview: &Overview) -> String {
     let stop = &spec.stop;
     let (epochs, patience) =
         (stop.epochs_of(overview.steps_per_epoch), stop.patience_of(overview.steps_per_epoch));
-    let mut rules = vec![format!("{} epochs ({} steps)", grouped(epochs), grouped(overview.steps))];
+    let mut rules = vec![format!("{} ({})", counted(epochs, "epoch"), counted(overview.steps, "step"))];
     if patience > 0 && overview.rows[1] > 0 {
-        rules.push(format!("{} epochs without a better validation loss", grouped(patience)));
+        rules.push(format!("{} without a better validation loss", counted(patience, "epoch")));
     }
     if let Some(tolerance) = stop.tolerance {
         rules.push(format!(
-            "a training loss that changes by less than {tolerance:e} over {} epochs",
-            stop.window
+            "a training loss that changes by less than {tolerance:e} over {}",
+            counted(stop.window, "epoch")
         ));
     }
     format!("after {}", rules.join(", or "))
