@@ -7,7 +7,8 @@
 Times are those of the processor, so that other programs do not disturb them much; a figure is the median of the turns.
 `ratings` is matrix factorization with 32 factors on ten million made-up ratings; `movielens` and `svdpp` are one fold of
 MovieLens-100k to the RMSE that Surprise comes to or less (`cargo xtask data movielens-100k`), training alone, by the clock
-on the wall; `words` is skip-gram on `cargo xtask data words`.
+on the wall; `words` is skip-gram on `cargo xtask data words word-pairs`, and the correlations with what people say of words
+that both come to after the same pass.
 """
 
 import argparse
@@ -130,7 +131,13 @@ def words():
     text = ROOT / "data" / "words" / "words.txt"
     count = sum(len(line.split()) for line in open(text, encoding="utf-8"))
     sentences = list(LineSentence(str(text)))
-    own, others = [], []
+    own, others, scores = [], [], []
+    pairs = [ROOT / "data" / "word-pairs" / name for name in ("wordsim353.tsv", "simlex999.tsv")]
+
+    def score(model):
+        said = subprocess.run([RELEASE / "steepest", "similarity", model, *pairs], check=True, capture_output=True, text=True)
+        return [float(value) for value in re.findall(r"^(?:wordsim353|simlex999) +(\S+)", said.stdout, re.M)]
+
     with tempfile.TemporaryDirectory() as folder:
         for turn in range(TURNS):
 
@@ -146,7 +153,11 @@ def words():
             begun = time.process_time()
             model.train(sentences, total_examples=len(sentences), epochs=1)
             others.append(count / (time.process_time() - begun))
+            model.wv.save_word2vec_format(Path(folder) / f"gensim-{turn}.txt")
+            scores.append(score(Path(folder) / f"run-{turn}-1") + score(Path(folder) / f"gensim-{turn}.txt"))
     report("skip-gram, words a second", own, "gensim", others)
+    mean = [statistics.mean(values) for values in zip(*scores)]
+    print(f"  WordSim-353 and SimLex-999: Steepest {mean[0]:.4f}, {mean[1]:.4f}, gensim {mean[2]:.4f}, {mean[3]:.4f}")
 
 
 if __name__ == "__main__":
