@@ -259,10 +259,35 @@ impl BatchIter {
     /// none if there are no rows.
     #[inline]
     pub fn next_into(&mut self, rows: &mut Vec<u32>) -> Option<(Position, bool)> {
-        let (start, end, last) = self.extent()?;
-        rows.extend((start.index..end).map(|place| self.order.at(place) as u32));
-        self.go_on(end, last);
-        Some((start, last))
+        let mut next = None;
+        self.several_into(1, rows, |start, last, _| next = Some((start, last)));
+        next
+    }
+
+    /// The same for so many batches, or as many as the epoch has left: `each` is told where one starts, whether it is the
+    /// last of its epoch, and how many rows it has.
+    pub fn several_into(
+        &mut self,
+        batches: usize,
+        rows: &mut Vec<u32>,
+        mut each: impl FnMut(Position, bool, usize),
+    ) {
+        let (all, size) = (self.batches.rows as u64, self.batches.size as u64);
+        let (epoch, first) = (self.at.epoch, self.at.index);
+        let end = first.saturating_add(size.saturating_mul(batches as u64)).min(all);
+        match &self.order.0 {
+            Visit::Random(permutation) => permutation.rows(first..end, |row| rows.push(row as u32)),
+            _ => rows.extend((first..end).map(|place| self.order.at(place) as u32)),
+        }
+        let mut index = first;
+        while index < end {
+            let next = (index + size).min(end);
+            each(Position { epoch, index }, next == all, (next - index) as usize);
+            index = next;
+        }
+        if index > first {
+            self.go_on(end, end == all);
+        }
     }
 
     /// Where the next batch starts and ends, and whether it is the last of its epoch.

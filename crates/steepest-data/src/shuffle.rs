@@ -1,9 +1,13 @@
 //! Shuffling without memory: a permutation whose every entry is computed on demand.
 
+use std::ops::Range;
+
 use steepest_tensor::Key;
 
 /// Rounds of one cycle; small domains need two cycles to mix.
 const ROUNDS: usize = 6;
+/// Rows that are worked out side by side.
+const LANES: usize = 4;
 
 /// A random permutation of `0..n`, addressable at any position in constant time and memory.
 ///
@@ -75,12 +79,29 @@ impl Permutation {
     /// The row at `position` of the order. Positions from `n` on stand for themselves.
     #[inline]
     pub fn at(&self, position: u64) -> u64 {
-        let mut value = position;
-        if position >= self.n {
-            return value;
+        if position < self.n { self.walk(position) } else { position }
+    }
+
+    /// The rows at `positions` of the order, in its order, one call of `each` for each. What a row takes is a chain of products;
+    /// several chains side by side take little longer than one.
+    #[inline]
+    pub(crate) fn rows(&self, positions: Range<u64>, mut each: impl FnMut(u64)) {
+        let mut next = positions.start;
+        while next + LANES as u64 <= positions.end.min(self.n) {
+            let rows = self.forward(std::array::from_fn::<u64, LANES, _>(|lane| next + lane as u64));
+            for row in rows {
+                // A walk that has left the domain goes on.
+                each(if row < self.n { row } else { self.walk(row) });
+            }
+            next += LANES as u64;
         }
+        (next..positions.end).for_each(|position| each(self.at(position)));
+    }
+
+    /// Goes on from a value until it is a row.
+    fn walk(&self, mut value: u64) -> u64 {
         loop {
-            value = self.forward(value);
+            [value] = self.forward([value]);
             if value < self.n {
                 return value;
             }
@@ -102,18 +123,21 @@ impl Permutation {
         }
     }
 
-    #[inline]
-    fn forward(&self, value: u64) -> u64 {
-        let (mut left, mut right) = (value >> self.right_bits, value & ((1 << self.right_bits) - 1));
+    #[inline(always)]
+    fn forward<const N: usize>(&self, values: [u64; N]) -> [u64; N] {
+        let mut left = values.map(|value| value >> self.right_bits);
+        let mut right = values.map(|value| value & ((1 << self.right_bits) - 1));
         for multipliers in &self.multipliers[..self.cycles] {
             for round in [0, 2, 4] {
-                left += high(mixed(right, self.keys[round], multipliers[round]), self.left);
-                left -= if left >= self.left { self.left } else { 0 };
-                right ^= mixed(left, self.keys[round + 1], multipliers[round + 1])
-                    >> (u64::BITS - self.right_bits);
+                for (left, right) in left.iter_mut().zip(&mut right) {
+                    *left += high(mixed(*right, self.keys[round], multipliers[round]), self.left);
+                    *left -= if *left >= self.left { self.left } else { 0 };
+                    *right ^= mixed(*left, self.keys[round + 1], multipliers[round + 1])
+                        >> (u64::BITS - self.right_bits);
+                }
             }
         }
-        left << self.right_bits | right
+        std::array::from_fn(|lane| left[lane] << self.right_bits | right[lane])
     }
 
     #[inline]
@@ -156,6 +180,12 @@ mod tests {
             let row = order.at(i);
             assert!(!std::mem::replace(&mut seen[row as usize], true), "row {row} twice for n = {n}");
             assert_eq!(order.position(row), i, "inverse for n = {n}");
+        }
+        // Many at once are the same rows, also behind the end.
+        for (start, end) in [(0, n), (n / 3, n), (1, n + 3)] {
+            let mut rows = Vec::new();
+            order.rows(start..end, |row| rows.push(row));
+            assert_eq!(rows, (start..end).map(|i| order.at(i)).collect::<Vec<_>>());
         }
         assert!(seen.iter().all(|&s| s));
     }

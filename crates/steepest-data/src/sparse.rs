@@ -126,7 +126,8 @@ impl SparseRows {
     pub(crate) fn extend(&mut self, columns: impl Iterator<Item = u32>, values: &[f32]) {
         self.at.extend(columns);
         self.values.extend_from_slice(values);
-        self.binary &= values.iter().all(|&value| value == 1.0);
+        // Without an early end, which would take them one by one.
+        self.binary &= values.iter().fold(true, |all, &value| all & (value == 1.0));
     }
 
     /// Ends the row of the entries that were added since the last.

@@ -207,6 +207,34 @@ fn causal_models_do_not_look_ahead() {
     }
 }
 
+/// A position gives what it would give if all behind it were padding, whatever block of positions it is in.
+#[test]
+fn causal_attention_is_attention_to_what_stands_before() {
+    const LENGTH: usize = 70;
+    let run = |layer: &MultiHeadAttention, position: usize| {
+        let graph = Graph::new();
+        let x = graph.input("x", [2, LENGTH, 6]);
+        let lengths = (!layer.causal).then(|| graph.literal(tensor(&[2], &[position as f64 + 1.0; 2])));
+        let mut trace = Trace::new(&graph, Key::new(3), Phase::Train);
+        let y = layer.masked(&mut trace.scope(), x, lengths);
+        let row = y.slice(1, position, position + 1);
+        let slopes = gradients(row.square().sum(), &[x, trace.parameters()[0].1]);
+        let values = (0..2 * LENGTH * 6).map(|i| (i as f64 * 0.7).sin()).collect::<Vec<_>>();
+        let feeds = Feeds::new().with("x", tensor(&[2, LENGTH, 6], &values));
+        let outputs = [row, slopes[0].dense(), slopes[1].dense()];
+        evaluate(&graph, &outputs, &feeds).unwrap().iter().map(|v| v.to_f64()).collect::<Vec<_>>()
+    };
+    for rotary in [false, true] {
+        let causal = MultiHeadAttention { rotary, ..MultiHeadAttention::causal(3) };
+        let whole = MultiHeadAttention { causal: false, ..causal.clone() };
+        for position in [0, 1, 31, 32, 63, 64, 69] {
+            for (got, wanted) in run(&causal, position).iter().zip(&run(&whole, position)) {
+                assert_near(&format!("position {position}"), got, wanted);
+            }
+        }
+    }
+}
+
 /// What stands behind the end of an example does not matter.
 #[test]
 fn padding_changes_nothing() {

@@ -61,7 +61,7 @@ impl HashedColumn<'_> {
     pub fn append(&self, row: usize, into: &mut SparseRows) {
         match self {
             HashedColumn::Sparse { rows, mask } => {
-                let (columns, values) = rows.row(row);
+                let ((columns, values), mask) = (rows.row(row), *mask);
                 into.extend(columns.iter().map(|column| column & mask), values);
             }
             HashedColumn::Number { values, scaled, column } => {

@@ -136,8 +136,9 @@ fn head(text: &[u8]) -> Result<(f64, f64), Bad<'_>> {
 
 /// The namespaces, from the first bar on.
 fn features<'l>(text: &'l [u8], into: &mut SparseRows) -> Result<(), Bad<'l>> {
-    const MASK: u32 = (1 << BITS) - 1;
     let (mut at, mut space, mut scale) = (0, 0u64, 1.0f32);
+    // Whether numbers are such as can be read many at once.
+    let mut short = true;
     while let Some(&byte) = text.get(at) {
         if byte == b'|' {
             let name = word(text, at + 1);
@@ -148,6 +149,14 @@ fn features<'l>(text: &'l [u8], into: &mut SparseRows) -> Result<(), Bad<'l>> {
         if byte.is_ascii_whitespace() {
             at += 1;
             continue;
+        }
+        if short && space == 0 && scale != 0.0 && byte.is_ascii_digit() {
+            let from = at;
+            at = short_numbers(text, at, scale, into);
+            short = at > from;
+            if short {
+                continue;
+            }
         }
         let start = at;
         let (mut digits, mut plain) = (0u64, true);
@@ -187,22 +196,58 @@ fn features<'l>(text: &'l [u8], into: &mut SparseRows) -> Result<(), Bad<'l>> {
     Ok(())
 }
 
+/// The columns that there can be.
+const MASK: u32 = (1 << BITS) - 1;
+
+/// Reads on from `at` as long as names are short numbers with one space behind them, and returns where other things begin.
+///
+/// A block of bytes is looked at as a whole first: where a name begins then does not wait for the one before.
+fn short_numbers(text: &[u8], mut at: usize, scale: f32, into: &mut SparseRows) -> usize {
+    const BLOCK: usize = 64;
+    while let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<{ BLOCK + 8 }>()) {
+        let words = block[..BLOCK].as_chunks().0.iter().enumerate();
+        let mut ends = words.fold(0, |ends, (at, word)| ends | others(word) << (8 * at));
+        let mut start = 0;
+        while ends != 0 {
+            let end = ends.trailing_zeros() as usize;
+            let (Some(word), 1..=7) = (block[start..].first_chunk(), end - start) else { return at + start };
+            if block[end] != b' ' {
+                return at + start;
+            }
+            into.add(value_of(u64::from_le_bytes(*word), end - start) as u32 & MASK, scale);
+            (start, ends) = (end + 1, ends & (ends - 1));
+        }
+        if start == 0 {
+            return at;
+        }
+        at += start;
+    }
+    at
+}
+
+/// A bit for each of eight bytes that is no digit.
+fn others(bytes: &[u8; 8]) -> u64 {
+    let digits = u64::from_le_bytes(*bytes) ^ u64::from_le_bytes([b'0'; 8]);
+    let low = digits & u64::from_le_bytes([0x7f; 8]);
+    let above_nine = ((low + u64::from_le_bytes([0x80 - 10; 8])) | digits) & u64::from_le_bytes([0x80; 8]);
+    // From the highest bits of eight bytes to those of one.
+    (above_nine >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+/// The number that the first one to seven bytes make, which are digits.
+fn value_of(bytes: u64, len: usize) -> u64 {
+    // The first digit is in the lowest byte: zeros before it, then pairs, fours, and all eight.
+    let digits = (bytes ^ u64::from_le_bytes([b'0'; 8])) << (64 - 8 * len);
+    let pairs = digits.wrapping_mul(10 << 8 | 1) >> 8 & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_ffff_0000_ffff;
+    fours.wrapping_mul(10_000 << 32 | 1) >> 32
+}
+
 /// The number that digits at the beginning make, and how many they are: less than eight, and all of them. Eight bytes
 /// at once, since where a short number ends is more than a processor can guess.
 fn short_number(text: &[u8; 8]) -> Option<(u64, usize)> {
-    let digits = u64::from_le_bytes(*text) ^ u64::from_le_bytes([b'0'; 8]);
-    // The highest bit of the first byte that is above 9, and perhaps those of bytes behind it.
-    let others =
-        (digits.wrapping_add(u64::from_le_bytes([0x80 - 10; 8])) | digits) & u64::from_le_bytes([0x80; 8]);
-    let len = others.trailing_zeros() as usize / 8;
-    if len == 0 || len == 8 {
-        return None;
-    }
-    // The first digit is in the lowest byte: zeros before it, then pairs, fours, and all eight.
-    let digits = digits << (64 - 8 * len);
-    let pairs = digits.wrapping_mul(10 << 8 | 1) >> 8 & 0x00ff_00ff_00ff_00ff;
-    let fours = pairs.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_ffff_0000_ffff;
-    Some((fours.wrapping_mul(10_000 << 32 | 1) >> 32, len))
+    let len = others(text).trailing_zeros() as usize;
+    (1..8).contains(&len).then(|| (value_of(u64::from_le_bytes(*text), len), len))
 }
 
 /// The hash and the number of a namespace; 0 and 1 for the nameless one.
@@ -355,6 +400,32 @@ mod tests {
         assert_eq!(short_number(b"a2345678"), None);
         assert_eq!(row("1 | 12a 1234567890 | 00012").2.len(), 3);
         assert_eq!(row("1 | 0001234567890123 7").2[0].0, (1_234_567_890_123u64 as u32) & ((1 << BITS) - 1));
+    }
+
+    /// Lines long enough for blocks, of words that are read many at once and others: as if each stood in a line of its own.
+    #[test]
+    fn words_mean_the_same_wherever_they_stand() {
+        let key = steepest_tensor::Key::new(4);
+        for case in 0..200 {
+            let (mut line, mut words) = ("1 |".to_owned(), Vec::new());
+            for at in 0..60 {
+                let bits = key.at(case).bits(at);
+                let number = bits >> 20 & ((1 << (bits >> 8 & 31)) - 1);
+                let word = match bits % 97 {
+                    0 => format!("{number}:0.5"),
+                    1 => format!("n{number}"),
+                    2 => format!("{number}\u{e9}"),
+                    3 => format!("{number:09}"),
+                    _ => number.to_string(),
+                };
+                line += [" ", " ", " ", " ", " ", " ", " ", "  ", "\t", " | "][(bits >> 40) as usize % 10];
+                line += &word;
+                words.push(word);
+            }
+            let apart: Vec<_> = words.iter().flat_map(|word| row(&format!("1 | {word}")).2).collect();
+            assert_eq!(row(&line).2, apart, "{line}");
+            assert_eq!(row(&format!("{line}\r\n")).2, apart, "{line}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub(crate) fn hash_len(count: usize) -> usize {
 }
 
 /// Rows ahead that a table's row is asked of the cache.
-const ROWS_AHEAD: usize = 8;
+const ROWS_AHEAD: usize = 12;
 
 /// `to[i] = table[indices[i]]`; a row of `outside` for an index outside.
 ///
@@ -28,17 +28,22 @@ pub(crate) unsafe fn gather<T: Real, const L: usize, const ISA: u8>(
     to: *mut T,
     count: usize,
 ) {
+    // SAFETY: i < count; the table is read only below `rows`.
+    let ask = |i: usize| unsafe {
+        let row = *indices.add(i) as usize;
+        if row < rows {
+            prefetch(std::slice::from_raw_parts(table.add(row * width), width));
+        }
+    };
+    (0..count.min(ROWS_AHEAD)).for_each(ask);
     for i in 0..count {
-        // SAFETY: i < count; the table is read only below `rows`.
+        if i + ROWS_AHEAD < count {
+            ask(i + ROWS_AHEAD);
+        }
+        // SAFETY: as above.
         unsafe {
             let row = *indices.add(i) as usize;
             let target = to.add(i * width);
-            if i + ROWS_AHEAD < count {
-                let ahead = *indices.add(i + ROWS_AHEAD) as usize;
-                if ahead < rows {
-                    prefetch(std::slice::from_raw_parts(table.add(ahead * width), width));
-                }
-            }
             if row >= rows {
                 for c in 0..width {
                     *target.add(c) = outside;

@@ -34,6 +34,8 @@ pub(super) struct Upcoming {
     at: Option<usize>,
     ahead: usize,
     together: usize,
+    /// Rows of a batch.
+    size: usize,
 }
 
 impl Upcoming {
@@ -52,6 +54,7 @@ impl Upcoming {
             at: None,
             ahead,
             together,
+            size,
         }
     }
 
@@ -77,9 +80,15 @@ impl Upcoming {
         }
         self.at = Some(0);
         while self.rows.len() < self.together || self.known.len() <= self.ahead {
-            let from = self.rows.len();
-            let Some((start, last)) = self.source.next_into(&mut self.rows) else { return };
-            self.known.push(Coming { start, last, from, end: self.rows.len() });
+            let (mut from, known) = (self.rows.len(), self.known.len());
+            let batches = self.together.saturating_sub(from).div_ceil(self.size).max(1);
+            self.source.several_into(batches, &mut self.rows, |start, last, rows| {
+                self.known.push(Coming { start, last, from, end: from + rows });
+                from += rows;
+            });
+            if self.known.len() == known {
+                return;
+            }
         }
     }
 
