@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::scan::ColumnScan;
 use crate::sources::csv::CsvSource;
+use crate::sources::vowpal::WEIGHT;
 use crate::{
     Column, ColumnKind, DataError, Finding, Fingerprint, ReadOptions, Reason, Source, Table, Values, sources,
 };
@@ -220,7 +221,8 @@ fn notice(summary: &ColumnSummary, rows: u64) -> Option<Finding> {
         _ if summary.distinct == 1
             && summary.missing == 0
             && rows > 1
-            && summary.column.kind != ColumnKind::Image =>
+            && !matches!(summary.column.kind, ColumnKind::Image | ColumnKind::Sparse)
+            && (summary.column.reason != Reason::Format || summary.column.name != WEIGHT) =>
         {
             let value = summary.top.first().map(|(value, _)| value.clone()).unwrap_or_default();
             Some(Finding::ConstantColumn { column, value })

@@ -87,6 +87,7 @@ fn init_names_the_label_that_a_format_has() {
         assert!(folder.read(&spec).contains("target = \"label\""), "{name}: {}", folder.read(&spec));
         let inspected = folder.run(&["inspect", name]).stdout;
         assert!(inspected.contains("40 rows") && inspected.contains("label"), "{name}: {inspected}");
+        assert!(!inspected.contains("left out"), "{name}: {inspected}");
         let arguments = ["train", &spec, "--set", "model.kind=logistic", "--set", "stop.epochs=30"];
         let answer = folder.run(&arguments);
         assert!(answer.stdout.contains("accuracy 1.0000"), "{name}: {}{}", answer.stdout, answer.stderr);

@@ -16,6 +16,9 @@ use crate::{Column, ColumnKind, DataError, ReadOptions, Reason, Schema, SparseRo
 /// Features are hashed to this many bits when they are read; `hash-bits` keeps the lowest of them.
 pub(crate) const BITS: u32 = 27;
 
+/// The column of what rows count, 1 in most files.
+pub(crate) const WEIGHT: &str = "weight";
+
 /// The registration of this source.
 pub static SPEC: SourceSpec = SourceSpec {
     name: "vowpal-wabbit",
@@ -68,7 +71,7 @@ impl VowpalSource {
         let column = |name: &str, kind| Column { name: name.to_owned(), kind, reason: Reason::Format };
         let columns = vec![
             column("label", ColumnKind::Numeric),
-            column("weight", ColumnKind::Numeric),
+            column(WEIGHT, ColumnKind::Numeric),
             column("features", ColumnKind::Sparse),
         ];
         let opened = text::open_text(path, None)?;
@@ -313,7 +316,7 @@ impl Source for VowpalSource {
     }
 
     fn weight(&self) -> Option<&'static str> {
-        Some("weight")
+        Some(WEIGHT)
     }
 
     fn fill(&mut self, table: &mut Table, rows: usize) -> Result<usize, DataError> {
