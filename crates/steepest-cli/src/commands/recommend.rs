@@ -34,8 +34,11 @@ pub fn run(arguments: &Recommend) -> Result<(), Failure> {
 
 /// The file whose items are left out: the one named, else the training file if it is still there.
 fn seen_file(arguments: &Recommend, model: &SavedModel, style: &Style) -> Option<PathBuf> {
-    if arguments.all || arguments.seen.is_some() {
-        return arguments.seen.clone().filter(|_| !arguments.all);
+    if arguments.all {
+        return None;
+    }
+    if arguments.seen.is_some() {
+        return arguments.seen.clone();
     }
     let trained = model.spec().map(|spec| spec.data.train.clone())?;
     if !trained.is_file() {

@@ -122,7 +122,7 @@ impl MultiHeadAttention {
             (query, key) = (rotate(query), rotate(key));
         }
         // Where none sees what is behind it, blocks of positions are mixed: what is hidden from all of a block is not computed.
-        let block = if self.causal { length.div_ceil(BLOCKS.1).max(BLOCKS.0) } else { length.max(1) };
+        let block = if self.causal { length.div_ceil(MOST_BLOCKS).max(LEAST_BLOCK) } else { length.max(1) };
         let mixed = (0..length).step_by(block).map(|first| {
             let end = length.min(first + block);
             let seen = if self.causal { end } else { length };
@@ -186,9 +186,10 @@ impl MultiHeadAttention {
     }
 }
 
-/// The fewest positions of a block, and the most blocks: of eight, 44 % of the scores are not computed; more of them would save
-/// little, and make the plan longer.
-const BLOCKS: (usize, usize) = (32, 8);
+/// The fewest positions of a block.
+const LEAST_BLOCK: usize = 32;
+/// The most blocks: of eight, 44 % of the scores are not computed; more would save little, and make the plan longer.
+const MOST_BLOCKS: usize = 8;
 
 /// A score so small that its power is 0, and finite, so that a difference of two is 0.
 const HIDDEN: f64 = -1e30;
