@@ -36,6 +36,7 @@ pub use machine::Machine;
 pub use pool::Pool;
 pub use prefetch::prefetch;
 pub use shape::{Shape, ShapeError};
+pub use subnormal::Flush;
 pub use tensor::{Buffer, Tensor, TensorError};
 pub use verify::ProgramError;
 pub use window::Window;

@@ -210,6 +210,21 @@ fn a_budget_of_steps_may_end_within_an_epoch() {
     assert_eq!(evals[1].step, 7);
 }
 
+/// Epochs of 37 steps and a budget of 150: stretches end with epochs, at looks at the clock, and within both.
+#[test]
+fn training_at_once_makes_the_updates_of_training_event_by_event() {
+    let stop = StopOptions { steps: Some(150), ..StopOptions::default() };
+    let batch = BatchSize::new(1).unwrap();
+    let trainer = || Training::new(curve(37)).batch(batch).stop(stop.clone()).trainer().unwrap();
+    let (mut at_once, mut by_events) = (trainer(), trainer());
+    let reason = at_once.train().unwrap();
+    let steps = by_events.run().filter(|event| matches!(event, Ok(Event::Step(_)))).count();
+    assert_eq!((steps, matches!(reason, StopReason::Budget { steps: 150, .. })), (150, true), "{reason}");
+    for name in at_once.tensor_names() {
+        assert_eq!(at_once.tensor(name), by_events.tensor(name), "{name}");
+    }
+}
+
 #[test]
 fn an_interrupt_stops_after_the_step_at_hand() {
     let mut trainer = Training::new(curve(50)).trainer().unwrap();

@@ -13,7 +13,7 @@ pub(crate) fn hash_len(count: usize) -> usize {
 }
 
 /// Rows ahead that a table's row is asked of the cache.
-const ROWS_AHEAD: usize = 12;
+const ROWS_AHEAD: usize = 32;
 
 /// `to[i] = table[indices[i]]`; a row of `outside` for an index outside.
 ///

@@ -72,6 +72,8 @@ pub(crate) struct Assembler {
     labels: Vec<usize>,
     /// Where a 32-bit distance to a label stands.
     jumps: Vec<(usize, Label)>,
+    /// Whether vectors are half as long: 256 bits.
+    pub half: bool,
 }
 
 impl Assembler {
@@ -245,12 +247,13 @@ impl Assembler {
             Operand::Register(r) => (r >> 3 & 1, r >> 4 & 1),
             Operand::Memory(a) => (a.base >> 3, a.index.map_or(0, |(index, _)| index >> 3)),
         };
+        let length = if self.half { 1 } else { 2 };
         let inverted = |bit: u8, at: u8| (bit & 1 ^ 1) << at;
         self.bytes(&[
             0x62,
             inverted(reg >> 3, 7) | inverted(x, 6) | inverted(b, 5) | inverted(reg >> 4, 4) | opcode.map,
             u8::from(opcode.wide) << 7 | (!second & 15) << 3 | 4 | opcode.prefix,
-            u8::from(masked.zero) << 7 | 2 << 5 | inverted(second >> 4, 3) | masked.by,
+            u8::from(masked.zero) << 7 | length << 5 | inverted(second >> 4, 3) | masked.by,
             opcode.byte,
         ]);
         self.operand(reg, last);

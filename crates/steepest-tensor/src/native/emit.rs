@@ -45,6 +45,8 @@ pub(crate) struct Rows {
     pub width: usize,
     /// Whether a vector holds several of them, of two or four elements in single precision.
     pub packed: bool,
+    /// Whether there is one element in all.
+    pub single: bool,
 }
 
 /// Makes the code of a loop over streams, of which some move from row to row.
@@ -53,7 +55,9 @@ pub(crate) fn emit(operations: &[Operation], moving: &[bool], rows: Rows, double
     // Once without keeping the code, to learn how much of the stack it takes.
     emitter.body(None, 0);
     let stack = emitter.slots as i32 * VECTOR;
+    // Some processors take two turns for a whole vector, and no less for the one element in it.
     emitter.assembler = Assembler::default();
+    emitter.assembler.half = rows.single;
     emitter.function(moving, stack);
     emitter.assembler.finish()
 }
@@ -159,6 +163,10 @@ impl<'a> Emitter<'a> {
         }
         self.begin_row();
         self.assembler.clear(RAX);
+        if self.rows.single {
+            self.body(Some(REST), 0);
+            return self.leave(&saved, stack);
+        }
         self.assembler.test(RDX);
         self.assembler.jump_if(Condition::Equal, rest);
         self.assembler.align(16);
@@ -192,6 +200,10 @@ impl<'a> Emitter<'a> {
         }
         self.assembler.jump(row);
         self.assembler.bind(done);
+        self.leave(&saved, stack);
+    }
+
+    fn leave(&mut self, saved: &[Gpr], stack: i32) {
         if stack > 0 {
             self.assembler.add(RSP, stack);
         }
@@ -295,6 +307,10 @@ impl<'a> Emitter<'a> {
             return self.release(at, &operands[..n], body);
         }
         if let Operation::Store(stream, _) = operation {
+            if self.rows.single {
+                self.store_first(stream, from[0]);
+                return self.release(at, &operands[..n], body);
+            }
             let to = self.stream(stream, true);
             let masked = Masked { zero: false, ..body.masked };
             self.vector(packed(0x11), from[0], 0, Operand::Memory(to), masked);
@@ -335,6 +351,11 @@ impl<'a> Emitter<'a> {
         let to = self.take(at, at, &[], body);
         let [a, b, yes, no] = from;
         match operation {
+            // A processor passes what was stored a moment ago on to a load of the same size, not to a wider one.
+            Operation::Load(stream, _) if self.rows.single => {
+                let from = self.stream(stream, false);
+                self.assembler.vector(self.one(0x10), to, 0, Operand::Memory(from), WHOLE);
+            }
             Operation::Load(stream, _) => {
                 let from = self.stream(stream, true);
                 self.vector(packed(0x10), to, 0, Operand::Memory(from), body.masked);
@@ -372,8 +393,12 @@ impl<'a> Emitter<'a> {
     /// Writes the first lane to a stream, for this row.
     fn store_first(&mut self, stream: usize, from: Zmm) {
         let to = self.stream(stream, false);
-        let one = Opcode { map: 1, prefix: 2 + u8::from(self.double), byte: 0x11, wide: self.double };
-        self.assembler.vector(one, from, 0, Operand::Memory(to), WHOLE);
+        self.assembler.vector(self.one(0x11), from, 0, Operand::Memory(to), WHOLE);
+    }
+
+    /// An instruction on the first lane.
+    fn one(&self, byte: u8) -> Opcode {
+        Opcode { map: 1, prefix: 2 + u8::from(self.double), byte, wide: self.double }
     }
 
     fn zero(&mut self, to: Zmm) {

@@ -21,7 +21,7 @@ use crate::DType;
 use crate::kernels::tile::Step;
 use crate::memory::{Address, Base, Bases, Memory};
 use crate::program::{
-    Access, Instr, Operand, Place, Program, Source, Space, Target, Tile, TileInstr, TileKind,
+    Access, Group, Instr, Operand, Place, Program, Source, Space, Target, Tile, TileInstr, TileKind,
 };
 use crate::real::Real;
 use trace::{Operation, Reduction, Trace, Value};
@@ -261,7 +261,8 @@ impl Code {
     fn build(program: &Program, native: bool) -> Code {
         let double = program.dtype == DType::F64;
         let mut compiler = Compiler { double, code: Vec::new() };
-        let plans: Vec<Vec<Vec<Vec<Vec<Planned>>>>> = in_program(program, |tile| compiler.tile(tile));
+        let plans: Vec<Vec<Vec<Vec<Vec<Planned>>>>> =
+            in_program(program, |tile, units| compiler.tile(tile, units));
         let memory = if native && !compiler.code.is_empty() { executable(&compiler.code) } else { None };
         let base = memory.as_ref().map(|memory| memory.as_ptr());
         let link = |planned: Planned| match (planned, base) {
@@ -287,18 +288,21 @@ impl Code {
 }
 
 #[allow(clippy::type_complexity)] // by region, group, instruction and instruction of a loop
-fn in_program<R>(program: &Program, mut f: impl FnMut(&Tile) -> Vec<R>) -> Vec<Vec<Vec<Vec<Vec<R>>>>> {
-    let mut tile = |instr: &Instr| match instr {
-        Instr::Tile(tile) => f(tile),
+fn in_program<R>(program: &Program, mut f: impl FnMut(&Tile, usize) -> Vec<R>) -> Vec<Vec<Vec<Vec<Vec<R>>>>> {
+    let mut tile = |instr: &Instr, units: usize| match instr {
+        Instr::Tile(tile) => f(tile, units),
         _ => Vec::new(),
     };
-    let mut instr = |instr: &Instr| match instr {
-        Instr::Loop(repeated) => repeated.body.iter().map(|(_, instr)| tile(instr)).collect(),
-        Instr::Tile(_) => vec![tile(instr)],
+    let mut instr = |instr: &Instr, extent: usize| match instr {
+        Instr::Loop(repeated) => {
+            let units = |units: usize| if repeated.by_rows { extent } else { units };
+            repeated.body.iter().map(|(own, instr)| tile(instr, units(*own))).collect()
+        }
+        Instr::Tile(_) => vec![tile(instr, extent)],
         _ => Vec::new(),
     };
-    let regions = program.regions.iter();
-    regions.map(|r| r.groups.iter().map(|g| g.instrs.iter().map(&mut instr).collect()).collect()).collect()
+    let mut group = |group: &Group| group.instrs.iter().map(|i| instr(i, group.extent)).collect();
+    program.regions.iter().map(|region| region.groups.iter().map(&mut group).collect()).collect()
 }
 
 /// Memory that may be run, if the system grants it.
@@ -322,8 +326,8 @@ struct Compiler {
 }
 
 impl Compiler {
-    /// Cuts a tile into runs.
-    fn tile(&mut self, tile: &Tile) -> Vec<Planned> {
+    /// Cuts a tile of so many units into runs.
+    fn tile(&mut self, tile: &Tile, units: usize) -> Vec<Planned> {
         let mut planned = Vec::new();
         let mut at = 0;
         while at < tile.instrs.len() {
@@ -335,7 +339,8 @@ impl Compiler {
             let start = (!empty).then_some(self.code.len());
             if !empty {
                 let moving: Vec<bool> = streams.iter().map(|stream| stream.row > 0).collect();
-                let rows = emit::Rows { width: tile.width, packed: shape == Shape::Packed };
+                let single = units * tile.rows * tile.width == 1 && tile.panels.is_none();
+                let rows = emit::Rows { width: tile.width, packed: shape == Shape::Packed, single };
                 self.code.extend(emit::emit(&operations, &moving, rows, self.double));
                 self.code.resize(self.code.len().next_multiple_of(64), 0x90);
             }

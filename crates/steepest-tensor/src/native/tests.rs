@@ -141,7 +141,7 @@ impl Builder {
 fn random_program(seed: u64, dtype: DType) -> Program {
     let mut choices = Choices { key: Key::new(seed), count: 0 };
     let width = [1, 2, 3, 4, 7, 8, 10, 16, 17, 33, 100][choices.below(11)];
-    let rows = [1, 2, 5, 40, 300][choices.below(5)];
+    let rows = [1, 1, 2, 5, 40, 300][choices.below(6)];
     let panels = [None, None, Some(2), Some(3)][choices.below(4)].map(|count| Panels { count, height: rows });
     let units = rows * panels.map_or(1, |panels| panels.count);
     let tile = Tile { rows: 1, panels, width, instrs: Vec::new(), registers: 0, flat: false };

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use steepest_data::Part;
 use steepest_optim::Progress;
+use steepest_tensor::Flush;
 
 use super::Trainer;
 use super::upcoming::{FEW_ROWS, PLACES_AHEAD, ROWS_AHEAD};
@@ -34,7 +35,6 @@ impl Trainer {
     pub fn train(&mut self) -> Result<StopReason, TrainError> {
         let mut reason = StopReason::Interrupted { step: self.state.step };
         self.begin();
-        // Many steps in one call, without a report of each.
         loop {
             while let Some(event) = self.pending.pop_front() {
                 if let Event::Stopped(stopped) = event {
@@ -46,7 +46,7 @@ impl Trainer {
             }
             match self.verdict() {
                 Some(reason) => self.finish(reason)?,
-                None => _ = self.step()?,
+                None => _ = self.stretch(u64::MAX)?,
             }
         }
     }
@@ -61,7 +61,7 @@ impl Trainer {
         }
         match self.verdict() {
             Some(reason) => self.finish(reason)?,
-            None => return self.step().map(|report| Some(Event::Step(report))),
+            None => return self.stretch(1).map(|report| Some(Event::Step(report))),
         }
         Ok(self.pending.pop_front())
     }
@@ -83,8 +83,34 @@ impl Trainer {
         (step >= self.total_steps).then(budget)
     }
 
-    /// One update. Allocates nothing, but at the end of an epoch.
-    fn step(&mut self) -> Result<StepReport, TrainError> {
+    /// Updates, at most so many, until there is something else to do; the report of the last one. Allocates nothing, but
+    /// at the end of an epoch.
+    fn stretch(&mut self, most: u64) -> Result<StepReport, TrainError> {
+        let looks = self.options.checkpoint_every.map_or(STEPS_BETWEEN_LOOKS, |_| 1);
+        let next_look = (self.state.step / looks + 1) * looks;
+        let end = self.state.step.saturating_add(most).min(next_look).min(self.total_steps);
+        let flush = Flush::begin();
+        let (report, last) = loop {
+            let (report, last) = self.step()?;
+            let interrupted = self.interrupt.load(Ordering::Relaxed);
+            if last || report.step >= end || interrupted || !report.loss.is_finite() {
+                break (report, last);
+            }
+        };
+        drop(flush);
+        if !report.loss.is_finite() {
+            self.diverged("the loss", report.loss)?;
+        } else if last {
+            self.end_epoch()?;
+        } else if report.step == next_look {
+            self.save_if_due()?;
+        }
+        Ok(report)
+    }
+
+    /// One update; its report, and whether it is the last of its epoch.
+    #[inline]
+    fn step(&mut self) -> Result<(StepReport, bool), TrainError> {
         let Some(batch) = self.upcoming.advance() else {
             return Err(TrainError::NoRows { what: "train on" });
         };
@@ -100,15 +126,8 @@ impl Trainer {
         self.state.loss_sum += loss * rows as f64;
         self.state.rows += rows as u64;
         self.last_rate = rate;
-        let epoch = batch.start.epoch + 1;
-        if !loss.is_finite() {
-            self.diverged("the loss", loss)?;
-        } else if batch.last {
-            self.end_epoch()?;
-        } else if step.is_multiple_of(STEPS_BETWEEN_LOOKS) || self.options.checkpoint_every.is_some() {
-            self.save_if_due()?;
-        }
-        Ok(StepReport { step, epoch, loss, learning_rate: rate, rows })
+        let report = StepReport { step, epoch: batch.start.epoch + 1, loss, learning_rate: rate, rows };
+        Ok((report, batch.last))
     }
 
     /// Asks the cache for what steps to come will read.
