@@ -47,6 +47,13 @@ pub enum Finding {
         /// How many.
         rows: usize,
     },
+    /// Lines have labels besides their first one, which were read over.
+    SeveralLabels {
+        /// How many lines.
+        lines: usize,
+        /// The number of the first of them.
+        first: u64,
+    },
     /// A column with one value was left out.
     ConstantColumn {
         /// The column.
@@ -261,6 +268,14 @@ impl fmt::Display for Finding {
             Finding::RowsWithoutTarget { column, rows } => {
                 let left = if *rows == 1 { "was" } else { "were" };
                 write!(f, "{} without a value in target `{column}` {left} left out", counted(*rows, "row"))
+            }
+            Finding::SeveralLabels { lines, first } => {
+                let count = if *lines == 1 { "has" } else { "have" };
+                write!(
+                    f,
+                    "{} {count} more than one label (first in line {first}): only a line's first label counts",
+                    counted(*lines, "line")
+                )
             }
             Finding::ConstantColumn { column, value } => {
                 write!(f, "column `{column}` was left out: it is {value} in every training row")

@@ -269,8 +269,8 @@ pub fn prepare(options: &DataOptions, seed: u64) -> Result<Prepared, DataError> 
     let read = options.reading();
     let mut source = sources::open(&options.train, &read)?;
     let preprocess = options.preprocessing(&*source);
-    findings.extend_from_slice(source.findings());
     let mut table = Table::read(&mut *source)?;
+    findings.extend_from_slice(source.findings());
     drop(source);
     drop_rows_without_target(&mut table, &options.target, &mut findings);
     if let (Some(least), Some(place)) = (options.preprocess.relevant, table.schema().find(&options.target)) {

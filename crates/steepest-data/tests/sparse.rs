@@ -214,6 +214,8 @@ fn lines_of_labels_and_text_are_read_and_learned_from() {
     assert_eq!((data.train.rows(), data.train.form()), (3, FeatureForm::Sparse { columns: 5 }));
     let dropped = Finding::RowsWithoutTarget { column: "label".to_owned(), rows: 1 };
     assert!(data.findings.contains(&dropped), "{:?}", data.findings);
+    let several = Finding::SeveralLabels { lines: 1, first: 3 };
+    assert!(data.findings.contains(&several), "{:?}", data.findings);
 }
 
 const RATINGS: &str = "user,item,when,label\n7,b,1,3\n9,a,2,5\n7,a,3,1.5\n12,c,4,2\n";
