@@ -1,7 +1,7 @@
 //! What ends a command early, and how it is told.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use steepest::data::DataError;
 use steepest::report::ReportError;
@@ -35,6 +35,14 @@ pub enum Failure {
     Exists { path: PathBuf },
     #[error("{} is to be predicted from and written to at once", path.display())]
     SameFile { path: PathBuf },
+    /// What is wrong with standard input, of which a copy was read.
+    #[error("{}", of_input(error.to_string(), copy))]
+    Input { copy: PathBuf, error: Box<Failure> },
+}
+
+/// A message about a copy of standard input, as one about standard input.
+fn of_input(message: String, copy: &Path) -> String {
+    message.replace(&copy.display().to_string(), "standard input")
 }
 
 impl From<DataError> for Failure {
@@ -68,6 +76,7 @@ impl Failure {
         match self {
             Failure::Output(error) => closed(error),
             Failure::Train(error) => matches!(&**error, TrainError::Io { source, .. } if closed(source)),
+            Failure::Input { error, .. } => error.is_closed_pipe(),
             _ => false,
         }
     }
@@ -101,6 +110,7 @@ impl Failure {
             }
             Failure::Exists { .. } => Some("remove it first, or name another with `--output`".to_owned()),
             Failure::SameFile { .. } => Some("name another file with `--output`".to_owned()),
+            Failure::Input { copy, error } => error.help().map(|help| of_input(help, copy)),
             _ => None,
         }
     }

@@ -15,23 +15,29 @@ use crate::style::Style;
 pub fn run(arguments: &Predict) -> Result<(), Failure> {
     let model = load_model(&arguments.model)?;
     let mut predictor = Predictor::new(&model)?;
-    let dash = Path::new("-");
-    let spooled = if arguments.data == dash { Some(spool()?) } else { None };
-    let data = spooled.as_ref().map_or_else(|| arguments.data.clone(), |folder| folder.path().join(INPUT));
-    if arguments.output == dash {
+    if arguments.data != Path::new("-") {
+        return predict(&mut predictor, &arguments.data, &arguments.output);
+    }
+    let folder = spool()?;
+    let copy = folder.path().join(INPUT);
+    predict(&mut predictor, &copy, &arguments.output)
+        .map_err(|error| Failure::Input { copy, error: Box::new(error) })
+}
+
+fn predict(predictor: &mut Predictor, data: &Path, path: &Path) -> Result<(), Failure> {
+    if path == Path::new("-") {
         let mut out = BufWriter::new(io::stdout().lock());
-        let predicted = predictor.csv(&data, &mut out)?;
+        let predicted = predictor.csv(data, &mut out)?;
         out.flush()?;
         tell(&predicted.findings);
         return Ok(());
     }
-    let path = &arguments.output;
-    if let (Ok(a), Ok(b)) = (fs::canonicalize(&data), fs::canonicalize(path))
+    if let (Ok(a), Ok(b)) = (fs::canonicalize(data), fs::canonicalize(path))
         && a == b
     {
-        return Err(Failure::SameFile { path: path.clone() });
+        return Err(Failure::SameFile { path: path.to_owned() });
     }
-    let predicted = whole(path, |out| Ok(predictor.csv(&data, out)?))?;
+    let predicted = whole(path, |out| Ok(predictor.csv(data, out)?))?;
     tell(&predicted.findings);
     let style = Style::stderr();
     errln!(
@@ -65,7 +71,7 @@ fn whole<R>(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<R, Failure
     written
 }
 
-/// The name that errors call standard input.
+/// The name of the copy of standard input.
 const INPUT: &str = "standard-input";
 
 /// Copies standard input to a file: what it holds is found out before its rows are read.

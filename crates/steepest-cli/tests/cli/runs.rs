@@ -31,6 +31,8 @@ fn a_run_leaves_its_model_records_and_pictures_and_can_be_used() {
     assert_eq!(written.lines().count(), 151);
     let piped = folder.run_with_input(&["predict", "run", "-"], &folder.read("iris.csv"));
     assert_eq!(piped.stdout, written, "from a pipe as from a file");
+    let lacking = folder.run_with_input(&["predict", "run", "-"], "a,b\n1,x\n");
+    assert!(lacking.stderr.starts_with("error: standard input has no column `"), "{}", lacking.stderr);
     let own = folder.run(&["predict", "run", "out.csv", "-o", "out.csv"]);
     assert!(own.code == 1 && own.stderr.contains("at once"), "{}", own.stderr);
 }
