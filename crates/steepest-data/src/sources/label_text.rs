@@ -31,8 +31,8 @@ pub static SPEC: SourceSpec = SourceSpec {
 /// A file of lines `__label__NAME text …`, read in one pass with the memory of one window.
 ///
 /// The columns are `label`, the name behind `__label__`, and `text`, what follows it. A line with several labels
-/// counts for its first one; the others are read over, and a finding says so. A line without a label has none, and empty lines are read
-/// over. gzip is decompressed on the fly. What is learned from is the words of the text.
+/// counts for its first one; the others are read over, and a finding says so. A line without a label has none, and
+/// empty lines are read over. gzip is decompressed on the fly. What is learned from is the words of the text.
 pub struct LabelTextSource {
     schema: Arc<Schema>,
     lines: TextLines,
