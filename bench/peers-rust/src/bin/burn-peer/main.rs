@@ -1,76 +1,64 @@
 //! Burn on its fastest backend for processors, Flex.
 #![forbid(unsafe_code)]
 
+mod networks;
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::error::Error;
 
-use bench_protocol::{Folder, Model, Optimizer as Rule, Peer};
-use burn::module::{Module, Param};
+use bench_protocol::{Folder, FolderError, Model, Optimizer as Rule, Peer};
 use burn::nn::loss::{BinaryCrossEntropyLossConfig, CrossEntropyLossConfig};
-use burn::nn::{Linear, LinearConfig};
 use burn::optim::momentum::MomentumConfig;
 use burn::optim::{Adam, AdamConfig, AdamState, GradientsParams, ModuleOptimizer, Optimizer, SgdConfig};
-use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use clap::Parser;
+use networks::{Cnn, Gpt, Initial, Kind, Network, Perceptron, Recurrent, ResNet};
 use peers_rust::{Arguments, MOST_BATCHES};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     let folder = Folder::open(&arguments.folder)?;
-    match folder.workload.model {
-        Model::Update { .. } => bench_protocol::serve(&mut Update::new(&folder)?, &folder.workload)?,
-        _ => bench_protocol::serve(&mut Training::new(&folder)?, &folder.workload)?,
+    let device = Device::flex().autodiff();
+    let initial = Initial { folder: &folder, device: &device };
+    match &folder.workload.model {
+        Model::Update { .. } => Ok(bench_protocol::serve(&mut Update::new(&folder)?, &folder.workload)?),
+        Model::Mlp { layers } | Model::Logistic { layers } => {
+            train(&initial, Perceptron::new(&initial, layers.len() - 1)?)
+        }
+        Model::Cnn { image, channels, .. } => train(&initial, Cnn::new(&initial, *image, channels.len())?),
+        Model::ResNet { image, blocks, channels, .. } => {
+            train(&initial, ResNet::new(&initial, *image, channels.len(), *blocks)?)
+        }
+        Model::Lstm { .. } => train(&initial, Recurrent::lstm(&initial)?),
+        Model::Gru { .. } => train(&initial, Recurrent::gru(&initial)?),
+        Model::Gpt { layers, heads, .. } => train(&initial, Gpt::new(&initial, *layers, *heads)?),
     }
-    Ok(())
+}
+
+fn train<N: Network>(initial: &Initial<'_>, network: N) -> Result<(), Box<dyn Error>> {
+    let mut training = Training::new(initial, network)?;
+    Ok(bench_protocol::serve(&mut training, &initial.folder.workload)?)
 }
 
 fn versions() -> BTreeMap<String, String> {
     BTreeMap::from([("burn".to_owned(), "0.22.1 (flex)".to_owned())])
 }
 
-#[derive(Module, Debug)]
-struct Network {
-    layers: Vec<Linear>,
-}
-
-impl Network {
-    fn forward(&self, mut x: Tensor<2>) -> Tensor<2> {
-        for (index, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(x);
-            if index + 1 < self.layers.len() {
-                x = activation::relu(x);
-            }
-        }
-        x
-    }
-}
-
-struct Training {
-    network: Option<Network>,
+struct Training<N: Network> {
+    network: Option<N>,
     optimizer: ModuleOptimizer,
     rate: f64,
     device: Device,
     binary: bool,
-    batches: Vec<(Tensor<2>, Tensor<1, Int>)>,
+    batches: Vec<(Tensor<2, N::Kind>, Tensor<1, Int>)>,
     step: usize,
     loss: Option<Tensor<1>>,
 }
 
-impl Training {
-    fn new(folder: &Folder) -> Result<Training, Box<dyn Error>> {
-        let workload = &folder.workload;
-        let device = Device::flex().autodiff();
-        let sizes = workload.model.layers();
-        let mut layers = Vec::new();
-        for (index, (inputs, outputs)) in sizes.iter().enumerate() {
-            let mut layer = LinearConfig::new(*inputs, *outputs).init(&device);
-            let weight = TensorData::new(folder.f32(&format!("weight{index}"))?, [*inputs, *outputs]);
-            let bias = TensorData::new(folder.f32(&format!("bias{index}"))?, [*outputs]);
-            layer.weight = Param::from_data(weight, &device);
-            layer.bias = Some(Param::from_data(bias, &device));
-            layers.push(layer);
-        }
+impl<N: Network> Training<N> {
+    fn new(initial: &Initial<'_>, network: N) -> Result<Training<N>, FolderError> {
+        let workload = &initial.folder.workload;
         let (optimizer, rate) = match workload.optimizer {
             Rule::Adam { learning_rate, beta1, beta2, epsilon } => {
                 let config = AdamConfig::new().with_beta_1(beta1 as f32).with_beta_2(beta2 as f32);
@@ -83,29 +71,30 @@ impl Training {
                 (config.init(), learning_rate)
             }
         };
-        let (x, y) = (folder.f32("x")?, folder.u32("y")?);
-        let (batch, inputs) = (workload.batch, sizes[0].0);
-        let pairs = x.chunks(batch * inputs).zip(y.chunks(batch)).take(MOST_BATCHES);
+        let (x, y) = (N::Kind::examples(initial.folder)?, initial.folder.u32("y")?);
+        let (examples, targets) = (x.len() / workload.batches, y.len() / workload.batches);
+        let pairs = x.chunks(examples).zip(y.chunks(targets)).take(MOST_BATCHES);
+        let device = initial.device.clone();
         let batches = pairs.map(|(x, y)| {
-            let targets: Vec<i64> = y.iter().map(|class| i64::from(*class)).collect();
-            let x = Tensor::from_data(TensorData::new(x.to_vec(), [batch, inputs]), &device);
-            (x, Tensor::from_data(TensorData::new(targets, [batch]), &device))
+            let y: Vec<i64> = y.iter().map(|class| i64::from(*class)).collect();
+            let x = TensorData::new(x.to_vec(), [workload.batch, examples / workload.batch]);
+            let y = TensorData::new(y, [targets]);
+            (Tensor::from_data(x, &device), Tensor::from_data(y, &device))
         });
         let batches = batches.collect();
         let binary = matches!(workload.model, Model::Logistic { .. });
-        let network = Some(Network { layers });
-        Ok(Training { network, optimizer, rate, device, binary, batches, step: 0, loss: None })
+        Ok(Training { network: Some(network), optimizer, rate, device, binary, batches, step: 0, loss: None })
     }
 }
 
-impl Peer for Training {
+impl<N: Network> Peer for Training<N> {
     type Error = Infallible;
 
     fn run(&mut self, steps: usize) -> Result<(), Infallible> {
         for _ in 0..steps {
             let Some(network) = self.network.take() else { break };
             let (x, y) = self.batches[self.step % self.batches.len()].clone();
-            let logits = network.forward(x);
+            let logits = network.logits(x);
             let loss = if self.binary {
                 let criterion = BinaryCrossEntropyLossConfig::new().with_logits(true).init(&self.device);
                 criterion.forward(logits, y.unsqueeze_dim(1))
@@ -175,7 +164,7 @@ impl Peer for Update {
 
     fn loss(&mut self) -> Result<f64, Infallible> {
         let Some(parameter) = &self.parameter else { return Ok(f64::NAN) };
-        let first = parameter.clone().slice([0..4096]).into_data();
+        let first = parameter.clone().narrow(0, 0, 4096).into_data();
         let squares = first.iter::<f32>().map(|value| f64::from(value) * f64::from(value));
         Ok(squares.sum::<f64>() / 4096.0)
     }
