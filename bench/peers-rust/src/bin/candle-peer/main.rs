@@ -1,14 +1,17 @@
 //! Candle on its processor backend. It has no momentum, which is written here with its tensor operations.
 #![forbid(unsafe_code)]
 
+mod networks;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 
 use bench_protocol::{Folder, Model, Optimizer as Rule, Peer};
 use candle_core::backprop::GradStore;
-use candle_core::{DType, Device, Result, Tensor, Var};
-use candle_nn::{AdamW, Linear, Module, Optimizer, ParamsAdamW, SGD, loss};
+use candle_core::{DType, Device, Result, Tensor, Var, WithDType};
+use candle_nn::{AdamW, Module, Optimizer, ParamsAdamW, SGD, loss};
 use clap::Parser;
+use networks::Network;
 use peers_rust::{Arguments, MOST_BATCHES};
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
@@ -35,9 +38,10 @@ enum Stepper {
 impl Stepper {
     fn new(rule: &Rule, variables: Vec<Var>) -> Result<Stepper> {
         Ok(match *rule {
-            Rule::Adam { learning_rate: lr, beta1, beta2, epsilon: eps } => {
-                Stepper::Adam(AdamW::new(variables, ParamsAdamW { lr, beta1, beta2, eps, weight_decay: 0.0 })?)
-            }
+            Rule::Adam { learning_rate: lr, beta1, beta2, epsilon: eps } => Stepper::Adam(AdamW::new(
+                variables,
+                ParamsAdamW { lr, beta1, beta2, eps, weight_decay: 0.0 },
+            )?),
             Rule::Sgd { learning_rate, momentum: 0.0 } => Stepper::Plain(SGD::new(variables, learning_rate)?),
             Rule::Sgd { learning_rate: rate, momentum } => {
                 let velocities = variables.iter().map(|var| var.zeros_like()).collect::<Result<_>>()?;
@@ -53,7 +57,8 @@ impl Stepper {
             Stepper::Momentum { variables, velocities, rate, momentum } => {
                 for (variable, velocity) in variables.iter().zip(velocities) {
                     let Some(gradient) = gradients.get(variable) else { continue };
-                    *velocity = ((&*velocity * *momentum)? + gradient)?;
+                    // A gradient remembers what it was computed from, and so would the velocity.
+                    *velocity = ((&*velocity * *momentum)? + gradient)?.detach();
                     variable.set(&variable.sub(&(&*velocity * *rate)?)?)?;
                 }
                 Ok(())
@@ -63,7 +68,7 @@ impl Stepper {
 }
 
 struct Training {
-    layers: Vec<Linear>,
+    network: Network,
     update: Stepper,
     binary: bool,
     batches: Vec<(Tensor, Tensor)>,
@@ -74,31 +79,26 @@ struct Training {
 impl Training {
     fn new(folder: &Folder) -> std::result::Result<Training, Box<dyn Error>> {
         let workload = &folder.workload;
-        let device = Device::Cpu;
-        let sizes = workload.model.layers();
-        let (mut layers, mut variables) = (Vec::new(), Vec::new());
-        for (index, (inputs, outputs)) in sizes.iter().enumerate() {
-            let weight = Tensor::from_vec(folder.f32(&format!("weight{index}"))?, (*inputs, *outputs), &device)?;
-            let weight = Var::from_tensor(&weight.t()?.contiguous()?)?;
-            let bias = Tensor::from_vec(folder.f32(&format!("bias{index}"))?, *outputs, &device)?;
-            let bias = Var::from_tensor(&bias)?;
-            layers.push(Linear::new(weight.as_tensor().clone(), Some(bias.as_tensor().clone())));
-            variables.extend([weight, bias]);
-        }
-        let (x, y) = (folder.f32("x")?, folder.u32("y")?);
-        let (batch, inputs) = (workload.batch, sizes[0].0);
+        let examples: Vec<usize> = std::iter::once(workload.batch).chain(workload.model.example()).collect();
+        let x = match workload.model.vocabulary() {
+            Some(_) => batches(&folder.u32("x")?, &examples)?,
+            None => batches(&folder.f32("x")?, &examples)?,
+        };
+        let y = folder.u32("y")?;
+        let mut y = batches(&y, &[y.len() / workload.batches])?;
         let binary = matches!(workload.model, Model::Logistic { .. });
-        let pairs = x.chunks(batch * inputs).zip(y.chunks(batch)).take(MOST_BATCHES);
-        let batches = pairs.map(|(x, y)| {
-            let x = Tensor::from_slice(x, (batch, inputs), &device)?;
-            let y = Tensor::from_slice(y, batch, &device)?;
-            let y = if binary { y.to_dtype(DType::F32)?.unsqueeze(1)? } else { y };
-            Ok((x, y))
-        });
-        let batches = batches.collect::<Result<_>>()?;
-        let update = Stepper::new(&workload.optimizer, variables)?;
-        Ok(Training { layers, update, binary, batches, step: 0, loss: None })
+        if binary {
+            y = y.iter().map(|y| y.to_dtype(DType::F32)?.unsqueeze(1)).collect::<Result<_>>()?;
+        }
+        let network = Network::new(folder)?;
+        let update = Stepper::new(&workload.optimizer, network.variables())?;
+        Ok(Training { network, update, binary, batches: x.into_iter().zip(y).collect(), step: 0, loss: None })
     }
+}
+
+fn batches<V: WithDType>(values: &[V], shape: &[usize]) -> Result<Vec<Tensor>> {
+    let parts = values.chunks(shape.iter().product()).take(MOST_BATCHES);
+    parts.map(|part| Tensor::from_slice(part, shape, &Device::Cpu)).collect()
 }
 
 impl Peer for Training {
@@ -107,20 +107,14 @@ impl Peer for Training {
     fn run(&mut self, steps: usize) -> Result<()> {
         for _ in 0..steps {
             let (x, y) = &self.batches[self.step % self.batches.len()];
-            let mut x = x.clone();
-            for (index, layer) in self.layers.iter().enumerate() {
-                x = layer.forward(&x)?;
-                if index + 1 < self.layers.len() {
-                    x = x.relu()?;
-                }
-            }
+            let logits = self.network.forward(x)?;
             let loss = if self.binary {
-                loss::binary_cross_entropy_with_logit(&x, y)?
+                loss::binary_cross_entropy_with_logit(&logits, y)?
             } else {
-                loss::cross_entropy(&x, y)?
+                loss::cross_entropy(&logits, y)?
             };
             self.update.step(&loss.backward()?)?;
-            self.loss = Some(loss);
+            self.loss = Some(loss.detach());
             self.step += 1;
         }
         Ok(())
@@ -144,7 +138,8 @@ struct Update {
 
 impl Update {
     fn new(folder: &Folder) -> std::result::Result<Update, Box<dyn Error>> {
-        let parameter = Tensor::from_vec(folder.f32("parameter")?, folder.f32("gradient")?.len(), &Device::Cpu)?;
+        let parameter =
+            Tensor::from_vec(folder.f32("parameter")?, folder.f32("gradient")?.len(), &Device::Cpu)?;
         let parameter = Var::from_tensor(&parameter)?;
         let gradient = Tensor::from_vec(folder.f32("gradient")?, parameter.elem_count(), &Device::Cpu)?;
         // The gradient of a product with a constant is that constant.
