@@ -35,18 +35,8 @@ static SYSTEMS: &[System] = &[
     python("scikit-learn-shuffle", "scikit-learn, rows shuffled", "scikit_learn.py", "shuffle", |workload| {
         matches!(workload.model, Model::Logistic { .. })
     }),
-    System {
-        name: "burn",
-        label: "Burn",
-        program: Program::Rust { binary: "burn-peer" },
-        takes: without_depth,
-    },
-    System {
-        name: "candle",
-        label: "Candle",
-        program: Program::Rust { binary: "candle-peer" },
-        takes: without_depth,
-    },
+    rust("burn", "Burn", "burn-peer"),
+    rust("candle", "Candle", "candle-peer"),
     System { name: "steepest", label: "Steepest", program: Program::Steepest, takes: |_| true },
 ];
 
@@ -60,6 +50,10 @@ const fn python(
     System { name, label, program: Program::Python { file, variant }, takes }
 }
 
+const fn rust(name: &'static str, label: &'static str, binary: &'static str) -> System {
+    System { name, label, program: Program::Rust { binary }, takes: |_| true }
+}
+
 /// MLPClassifier has one output for two classes, which is another model; updates alone it does not offer.
 fn in_scikit_learn(workload: &Workload) -> bool {
     match &workload.model {
@@ -67,11 +61,6 @@ fn in_scikit_learn(workload: &Workload) -> bool {
         Model::Logistic { .. } => true,
         _ => false,
     }
-}
-
-/// The peers in Rust have perceptrons, single layers and updates.
-fn without_depth(workload: &Workload) -> bool {
-    matches!(workload.model, Model::Mlp { .. } | Model::Logistic { .. } | Model::Update { .. })
 }
 
 /// The systems of these names, or all.
