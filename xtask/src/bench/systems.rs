@@ -125,6 +125,12 @@ impl Programs {
         if let Program::Python { variant, .. } = system.program {
             command.arg("--variant").arg(variant);
         }
+        if let Program::Rust { .. } = system.program {
+            // They allocate the result of every operation; memory given back to the system would be cleared each time.
+            for name in ["MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_"] {
+                command.env(name, u32::MAX.to_string());
+            }
+        }
         // Settings for other processors or older libraries would slow a peer down.
         for name in ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_DEBUG_CPU_TYPE"] {
             command.env_remove(name);
