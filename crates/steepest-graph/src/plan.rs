@@ -185,7 +185,8 @@ fn describe(instr: &Instr) -> String {
         Instr::MatMul(p) => {
             let batch = if p.batches > 1 { format!("{} × ", p.batches) } else { String::new() };
             let turned = if p.a.column == 1 { "" } else { " (left factor transposed)" };
-            format!("matmul {batch}[{}, {}] · [{}, {}]{turned}", p.m, p.k, p.k, p.n)
+            let claims = if p.claim.is_some() { ", claims what is written next" } else { "" };
+            format!("matmul {batch}[{}, {}] · [{}, {}]{turned}{claims}", p.m, p.k, p.k, p.n)
         }
         Instr::Tile(tile) => {
             let names: Vec<String> = tile

@@ -19,7 +19,8 @@ fn program(batches: usize, (m, k, n): (usize, usize, usize), block: usize, trans
         Matrix { place, row, column, batch: Stride::plain(rows * columns) }
     };
     let (a, b, c) = (matrix(m, k, transposed), matrix(k, n, false), matrix(m, n, false).place);
-    let product = MatMul { batches, m, n, k, a, b, c, rows: None, by_columns: false, next: Vec::new() };
+    let (next, claim) = (Vec::new(), None);
+    let product = MatMul { batches, m, n, k, a, b, c, rows: None, by_columns: false, next, claim };
     let instrs = vec![Instr::MatMul(product)];
     let group = Group { extent: batches * m, align: 8, block, shared: true, instrs };
     Program { arena_len: end, regions: vec![Region { groups: vec![group] }], ..Program::new(DType::F32) }

@@ -615,6 +615,7 @@ unsafe fn matmul<T: Real>(p: &MatMul, kernels: &Kernels<T>, memory: &Memory<T>, 
                 c: c.add(first),
                 c_row: p.n,
                 next: [0; MOST_NEXT],
+                claim: 0,
             };
             return (kernels.product)(&part);
         }
@@ -630,11 +631,11 @@ unsafe fn matmul<T: Real>(p: &MatMul, kernels: &Kernels<T>, memory: &Memory<T>, 
                 None => (row * p.n, p.n),
             };
             let c = memory.at(p.c, skip);
+            // Nothing is read of what is asked for, and what is claimed belongs to the same rows.
+            let from_c = |place: &Place| memory.real(*place).wrapping_add(skip) as isize - c as isize;
             let mut next = [0; MOST_NEXT];
-            for (bytes, &place) in next.iter_mut().zip(&p.next) {
-                // Nothing is read there.
-                *bytes = memory.real(place).wrapping_add(skip) as isize - c as isize;
-            }
+            next.iter_mut().zip(&p.next).for_each(|(bytes, place)| *bytes = from_c(place));
+            let claim = p.claim.as_ref().map_or(0, from_c);
             if p.is_dots() {
                 for r in 0..rows {
                     *c.add(r) = (kernels.dot)(a.add(r * p.a.row), b, p.k);
@@ -646,7 +647,8 @@ unsafe fn matmul<T: Real>(p: &MatMul, kernels: &Kernels<T>, memory: &Memory<T>, 
                     (kernels.copy)(&sizes, b, &strides, memory.scratch, &[p.n, 1]);
                     (b, b_row) = (memory.scratch.cast_const(), p.n);
                 }
-                let part = Product { m: rows, n: p.n, k: p.k, a, a_row, a_column, b, b_row, c, c_row, next };
+                let (m, n, k) = (rows, p.n, p.k);
+                let part = Product { m, n, k, a, a_row, a_column, b, b_row, c, c_row, next, claim };
                 (kernels.product)(&part);
             }
             row += rows;

@@ -213,6 +213,9 @@ pub struct MatMul {
     /// Arrays of the layout of C, of which the same block is read next: the cache is asked for it meanwhile. Not more
     /// than [`MOST_NEXT`].
     pub next: Vec<Place>,
+    /// An array of the layout of C, of which the same block is written next, after other threads have read it: a thread makes
+    /// its lines its own meanwhile, by writing a few elements as they are.
+    pub claim: Option<Place>,
 }
 
 impl MatMul {

@@ -328,7 +328,7 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
                 && p.rows.is_none_or(|rows| !p.by_columns && rows_apart(p, &rows))
                 && (!p.by_columns || p.m == 1 && p.batches == 1)
                 && p.next.len() <= MOST_NEXT
-                && p.next.iter().all(|next| matches!(next.space, Space::Arena | Space::Variables))
+                && p.next.iter().chain(&p.claim).all(|next| matches!(next.space, Space::Arena | Space::Variables))
                 // A thread's own memory holds a block of its rows.
                 && (matches!(p.a.place.space, Space::Own { .. }) || inside(p.m, p.k, &p.a))
                 && inside(p.k, p.n, &p.b)
@@ -350,8 +350,11 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
                 Some(_) => None,
             };
             let stride = panels.map(|_| own);
-            out.push(Touch { place: p.c, write: true, stride, panels: panels.unwrap_or(1), advance: 0 });
-            ok
+            for place in [p.c].into_iter().chain(p.claim) {
+                out.push(Touch { place, write: true, stride, panels: panels.unwrap_or(1), advance: 0 });
+            }
+            let elements = units.and_then(|units| units.checked_mul(p.n));
+            ok && p.claim.is_none_or(|claim| !p.by_columns && elements == Some(claim.len))
         }
         Instr::ColumnSum { from, rows, columns, to } => {
             touch(*from, false, None);

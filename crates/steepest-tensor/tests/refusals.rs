@@ -58,7 +58,16 @@ fn product(a: Place, b: Place, c: Place, row: usize) -> Instr {
         rows: None,
         by_columns: false,
         next: Vec::new(),
+        claim: None,
     })
+}
+
+/// A product that claims an array meanwhile.
+fn claiming(a: Place, c: Place, claim: Place) -> Instr {
+    match product(a, a, c, 4) {
+        Instr::MatMul(product) => Instr::MatMul(MatMul { claim: Some(claim), ..product }),
+        other => other,
+    }
 }
 
 fn copy(from: Place, to: Place, to_strides: [usize; 2]) -> Instr {
@@ -155,6 +164,8 @@ fn operands_that_do_not_fit() {
         product(a, a, to, 5),
         product(a, a, to, usize::MAX / 2),
         product(a, index, to, 4),
+        claiming(a, to, arena(32, 15)),
+        claiming(a, to, Place { len: 16, ..index }),
         copy(arena(0, 15), to, [4, 1]),
         copy(a, to, [0, 1]),
         copy(a, to, [1, 1]),
@@ -198,6 +209,8 @@ fn groups_and_rows_that_disturb_each_other() {
     assert_eq!(refused(program(vec![write(to), write(arena(20, 16))])), race(0, 1));
     let read = group(4, vec![scaled(4, to, 0, arena(32, 16))]);
     assert_eq!(refused(program(vec![read.clone(), write(to)])), race(0, 1));
+    let claim = group(4, vec![claiming(a, arena(32, 16), to)]);
+    assert_eq!(refused(program(vec![read.clone(), claim])), race(0, 1));
     // A row reads what another row of its group writes: shifted, or all of it.
     let shifted = scaled(4, arena(20, 16), 0, arena(40, 16));
     assert_eq!(refused(program(vec![group(4, vec![scaled(4, a, 0, to), shifted])])), race(0, 0));

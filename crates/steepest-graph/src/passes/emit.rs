@@ -68,6 +68,7 @@ pub(crate) fn emit(
         let copies = schedule.copies.iter().map(|&(variable, node)| emitter.final_copy(variable, node));
         program.regions.push(Region { groups: copies.collect() });
     }
+    ask_ahead(&mut program.regions);
     program.parallel = work >= PARALLEL_WORK;
     (program, scalars)
 }
@@ -116,8 +117,7 @@ impl Emitter<'_> {
     }
 
     fn group(&self, plan: &GroupPlan) -> Group {
-        let mut instrs: Vec<Instr> = plan.runs.iter().flat_map(|run| self.run(run, plan.extent)).collect();
-        ask_ahead(&mut instrs);
+        let instrs: Vec<Instr> = plan.runs.iter().flat_map(|run| self.run(run, plan.extent)).collect();
         let Blocks { align, block, shared } = plan.blocks(self.lowered, self.size);
         Group { extent: plan.extent, align, block, shared, instrs }
     }
@@ -154,6 +154,7 @@ impl Emitter<'_> {
                     rows,
                     by_columns,
                     next: Vec::new(),
+                    claim: None,
                 })]
             }
             Kernel::Scan(plan) => {
@@ -310,32 +311,66 @@ impl Emitter<'_> {
     }
 }
 
-/// Lets products ask the cache for the variables that a tile of the same group and layout reads behind them: a weight
-/// and its slots, whose update waits for the gradient.
-fn ask_ahead(instrs: &mut [Instr]) {
-    let mut rest = instrs;
-    while let Some((first, behind)) = rest.split_first_mut() {
-        if let Instr::MatMul(p) = first {
-            let same = |tile: &&Tile| {
-                let row = tile.width * tile.panels.map_or(1, |panels| panels.count);
-                tile.rows == 1 && tile.width == p.n && p.rows.map_or(p.n, |rows| rows.row) == row
-            };
-            let tiles = behind
-                .iter()
-                .filter_map(|instr| if let Instr::Tile(tile) = instr { Some(tile) } else { None });
-            let operands = tiles.filter(same).flat_map(|tile| &tile.instrs).flat_map(|instr| &instr.args);
-            for operand in operands {
-                if let (Source::Memory(place), Access::Wide) = (operand.source, operand.access)
-                    && place.space == Space::Variables
-                    && place.len >= FAR
-                    && p.next.len() < MOST_NEXT
-                    && !p.next.contains(&place)
-                {
-                    p.next.push(place);
-                }
+/// Lets products ask the cache for the variables that a tile of the same group and layout reads behind them, a weight and
+/// its slots, whose update waits for the gradient; and claim which of them it writes and other threads have read: the weight.
+fn ask_ahead(regions: &mut [Region]) {
+    let groups = || regions.iter().flat_map(|region| &region.groups);
+    let crossing: Vec<Place> = groups().flat_map(|group| &group.instrs).flat_map(crossing).collect();
+    let crosses = |place: &Place| {
+        let (end, space) = (place.offset + place.len, place.space);
+        crossing.iter().any(|p| p.space == space && p.offset < end && place.offset < p.offset + p.len)
+    };
+    for group in regions.iter_mut().flat_map(|region| &mut region.groups) {
+        let mut rest = group.instrs.as_mut_slice();
+        while let Some((first, behind)) = rest.split_first_mut() {
+            if let Instr::MatMul(p) = first {
+                ask_behind(p, behind, crosses);
             }
+            rest = behind;
         }
-        rest = behind;
+    }
+}
+
+/// What other threads read of the places that an instruction reads: not its own rows alone.
+fn crossing(instr: &Instr) -> Vec<Place> {
+    match instr {
+        Instr::MatMul(p) if p.a.column != 1 => vec![p.a.place, p.b.place],
+        Instr::MatMul(p) => vec![p.b.place],
+        Instr::Copy(copy) => vec![copy.from],
+        Instr::ColumnSum { from, .. } => vec![*from],
+        Instr::ConvWeight(conv) => vec![conv.images, conv.grad],
+        _ => Vec::new(),
+    }
+}
+
+/// As [`ask_ahead`], for a product and the instructions behind it.
+fn ask_behind(p: &mut MatMul, behind: &[Instr], crosses: impl Fn(&Place) -> bool) {
+    let same = |tile: &&Tile| {
+        let row = tile.width * tile.panels.map_or(1, |panels| panels.count);
+        tile.rows == 1 && tile.width == p.n && p.rows.map_or(p.n, |rows| rows.row) == row
+    };
+    let tiles =
+        behind.iter().filter_map(|instr| if let Instr::Tile(tile) = instr { Some(tile) } else { None });
+    let instrs: Vec<&TileInstr> = tiles.filter(same).flat_map(|tile| &tile.instrs).collect();
+    for operand in instrs.iter().flat_map(|instr| &instr.args) {
+        if let (Source::Memory(place), Access::Wide) = (operand.source, operand.access)
+            && place.space == Space::Variables
+            && place.len >= FAR
+            && p.next.len() < MOST_NEXT
+            && !p.next.contains(&place)
+        {
+            p.next.push(place);
+        }
+    }
+    let written =
+        instrs.iter().filter(|instr| instr.shape == Access::Wide).filter_map(|instr| match instr.to {
+            Target::Memory(place) => Some(place),
+            _ => None,
+        });
+    // What was not asked for before would be waited for; parts of rows are a thread's own already.
+    let fits = |place: &Place| p.next.contains(place) && place.len == p.batches * p.m * p.n;
+    if !p.by_columns && p.rows.is_none() {
+        p.claim = written.filter(|place| fits(place) && crosses(place)).last();
     }
 }
 

@@ -174,4 +174,7 @@ fn the_optimizer_is_fused_and_barriers_are_few() {
     let text = plan.explain();
     assert!(plan.cost().barriers <= 3, "{text}");
     assert!(text.contains("Div Sub→variable"), "{text}");
+    // Each thread reads all of a weight, whose rows then become its own while their gradient is computed; m and v are.
+    assert!(text.contains("[784, 128] · [128, 512] (left factor transposed), claims"), "{text}");
+    assert_eq!(text.matches("claims what is written next").count(), 2, "{text}");
 }

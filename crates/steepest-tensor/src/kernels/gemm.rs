@@ -45,6 +45,8 @@ pub(crate) struct Product<T> {
     pub c_row: usize,
     /// Bytes from C to each of the arrays that are read next at the same rows and columns; 0: no such array.
     pub next: [isize; MOST_NEXT],
+    /// Bytes from C to the array that is written next at the same rows and columns; 0: no such array.
+    pub claim: isize,
 }
 
 /// C = A · B.
@@ -69,9 +71,9 @@ pub(crate) unsafe fn product<T: Real, const L: usize, const ISA: u8>(p: &Product
         // SAFETY: start < k, so the shifted pointers are inside A and B.
         let slab = unsafe {
             let (a, b) = (p.a.add(start * p.a_column), p.b.add(start * p.b_row));
-            // What is read next is asked for once.
-            let next = if start == 0 { p.next } else { [0; MOST_NEXT] };
-            Product { k: depth, a, b, next, ..*p }
+            // What is read and written next is asked for once.
+            let (next, claim) = if start == 0 { (p.next, p.claim) } else { ([0; MOST_NEXT], 0) };
+            Product { k: depth, a, b, next, claim, ..*p }
         };
         // SAFETY: `slab` names a subset of the elements of `p`.
         unsafe {
@@ -275,9 +277,16 @@ unsafe fn native_panel<T: Real, const L: usize, const NV: usize>(
         add: usize::from(add),
         mask: (1 << last) - 1,
         next: [0; MOST_NEXT + 1],
+        claim: 0,
     };
-    // With each step goes a row of an array, and at least one step is left.
-    rows.next.iter_mut().zip(p.next).take((p.k - 1) / ROWS).for_each(|(to, from)| *to = from);
+    // With each step goes a row of an array that is read, or a vector of a row of the one that is written, and at least one
+    // step is left.
+    let claimed = if p.claim == 0 { 0 } else { NV };
+    if p.k > claimed * ROWS {
+        rows.claim = p.claim;
+    }
+    let left = (p.k - 1) / ROWS - if rows.claim == 0 { 0 } else { NV };
+    rows.next.iter_mut().zip(p.next).take(left).for_each(|(to, from)| *to = from);
     let panel = (NV, last < L);
     // SAFETY: the caller promises the rows and the instruction set.
     unsafe {
@@ -482,7 +491,8 @@ mod tests {
                     let mut next = [0; MOST_NEXT];
                     next[0] = (m * c_row * size_of::<T>()) as isize;
                     let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
-                    let p = Product { m, n, k, a, a_row, a_column, b, b_row, c, c_row, next };
+                    let claim = next[0];
+                    let p = Product { m, n, k, a, a_row, a_column, b, b_row, c, c_row, next, claim };
                     // SAFETY: the vectors hold what sizes and strides name, and the machine has AVX-512.
                     unsafe { if number == 0 { native::<T, L>(&p) } else { compiled::<T, L>(&p) } }
                 }

@@ -190,6 +190,14 @@ impl Assembler {
         self.operand(2, Operand::Memory(at));
     }
 
+    /// Writes four bytes as they are.
+    pub fn rewrite(&mut self, at: Address) {
+        let index = at.index.map_or(0, |(index, _)| index);
+        self.bytes(&[0x40 | (index >> 3) << 1 | at.base >> 3, 0x83]);
+        self.operand(1, Operand::Memory(at));
+        self.bytes(&[0]);
+    }
+
     pub fn add_from(&mut self, to: Gpr, from: Address) {
         self.general(0x03, to, Operand::Memory(from));
     }

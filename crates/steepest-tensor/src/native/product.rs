@@ -40,6 +40,9 @@ pub(crate) struct Rows {
     /// From C to arrays of which the same rows are asked for, one with each step; the first 0 ends them. There are more
     /// steps than that.
     pub next: [isize; MOST_NEXT + 1],
+    /// From C to an array of which the same rows become this thread's own, a vector with each step; 0: none. There are more
+    /// steps than that and those before.
+    pub claim: isize,
 }
 
 const A: i32 = 0;
@@ -56,6 +59,7 @@ const BLOCKS: i32 = 80;
 const ADD: i32 = 88;
 const MASK: i32 = 96;
 const NEXT: i32 = 104;
+const CLAIM: i32 = NEXT + (MOST_NEXT as i32 + 1) * size_of::<isize>() as i32;
 
 /// A loop over all blocks of rows.
 pub(crate) type Function = unsafe extern "sysv64" fn(*mut Rows);
@@ -153,30 +157,45 @@ impl Emitter {
         if self.rows == TALL {
             moves.extend([(12, column), (13, column)]);
         }
-        let [array, rest, steps] = [(); 3].map(|()| self.assembler.label());
+        let [array, claim, rest, steps] = [(); 4].map(|()| self.assembler.label());
         // While there are arrays that are read next: a row of one with each step. Registers of tall blocks are taken.
         if self.rows < TALL {
+            let at_block = |emitter: &mut Emitter, none| {
+                emitter.assembler.test(at);
+                emitter.assembler.jump_if(Condition::Equal, none);
+                emitter.assembler.add_from(at, entry(C));
+                emitter.assembler.constant(count, emitter.rows as u64);
+            };
+            let vector =
+                |number: usize| Address { base: at, index: None, displacement: number as i32 * VECTOR };
             self.assembler.load_address(next, entry(NEXT));
             self.assembler.load(c_row, entry(C_ROW));
             self.assembler.bind(array);
             self.assembler.load(at, Address { base: next, index: None, displacement: 0 });
-            self.assembler.test(at);
-            self.assembler.jump_if(Condition::Equal, rest);
+            at_block(&mut self, claim);
             self.assembler.add(next, size_of::<isize>() as i32);
-            self.assembler.add_from(at, entry(C));
-            self.assembler.constant(count, self.rows as u64);
             let row_of_array = self.assembler.label();
             self.assembler.bind(row_of_array);
             self.step(&a, b, ahead, &moves);
-            for vector in 0..self.vectors as i32 {
-                let displacement = vector * VECTOR;
-                self.assembler.prefetch(Address { base: at, index: None, displacement });
-            }
+            (0..self.vectors).for_each(|number| self.assembler.prefetch(vector(number)));
             self.assembler.add_register(at, c_row);
             self.assembler.decrement(count);
             self.assembler.jump_if(Condition::NotEqual, row_of_array);
             self.assembler.add(left, -(self.rows as i32));
             self.assembler.jump(array);
+            self.assembler.bind(claim);
+            self.assembler.load(at, entry(CLAIM));
+            at_block(&mut self, rest);
+            let row_of_claim = self.assembler.label();
+            self.assembler.bind(row_of_claim);
+            for number in 0..self.vectors {
+                self.step(&a, b, ahead, &moves);
+                self.assembler.rewrite(vector(number));
+            }
+            self.assembler.add_register(at, c_row);
+            self.assembler.decrement(count);
+            self.assembler.jump_if(Condition::NotEqual, row_of_claim);
+            self.assembler.add(left, -((self.rows * self.vectors) as i32));
         }
         self.assembler.bind(rest);
         self.assembler.align(32);
