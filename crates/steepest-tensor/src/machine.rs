@@ -103,7 +103,6 @@ fn scratch_len(instr: &Instr, lanes: usize) -> usize {
         // Its table of positions has elements of 32 bits, not more than a real number.
         Instr::FirstOccurrence { indices, .. } => kernels::rows::hash_len(indices.len),
         Instr::Conv(conv) => kernels::conv::scratch_len(conv),
-        Instr::MatMul(product) => product.scratch_len(),
         Instr::Loop(repeated) => {
             repeated.body.iter().map(|(_, instr)| scratch_len(instr, lanes)).max().unwrap_or(0)
         }
@@ -612,6 +611,7 @@ unsafe fn matmul<T: Real>(p: &MatMul, kernels: &Kernels<T>, memory: &Memory<T>, 
                 a_column: p.a.column,
                 b: b.add(first).cast_const(),
                 b_row: p.b.row,
+                b_column: 1,
                 c: c.add(first),
                 c_row: p.n,
                 next: [0; MOST_NEXT],
@@ -620,12 +620,11 @@ unsafe fn matmul<T: Real>(p: &MatMul, kernels: &Kernels<T>, memory: &Memory<T>, 
             return (kernels.product)(&part);
         }
         let mut row = first;
-        let packs = p.scratch_len() > 0;
         while row < end {
             let (batch, i) = if row < p.m { (0, row) } else { (row / p.m, row % p.m) };
             let rows = (p.m - i).min(end - row);
             let a = memory.at(p.a.place, p.a.batch.at(batch) + i * p.a.row).cast_const();
-            let mut b = b.add(p.b.batch.at(batch)).cast_const();
+            let b = b.add(p.b.batch.at(batch)).cast_const();
             let (skip, c_row) = match &p.rows {
                 Some(to) => (to.batch.at(batch) + i * to.row, to.row),
                 None => (row * p.n, p.n),
@@ -641,14 +640,10 @@ unsafe fn matmul<T: Real>(p: &MatMul, kernels: &Kernels<T>, memory: &Memory<T>, 
                     *c.add(r) = (kernels.dot)(a.add(r * p.a.row), b, p.k);
                 }
             } else {
-                let (a_row, a_column, mut b_row) = (p.a.row, p.a.column, p.b.row);
-                if packs {
-                    let (sizes, strides) = ([p.k, p.n], [p.b.row, p.b.column]);
-                    (kernels.copy)(&sizes, b, &strides, memory.scratch, &[p.n, 1]);
-                    (b, b_row) = (memory.scratch.cast_const(), p.n);
-                }
+                let (a_row, a_column, b_row) = (p.a.row, p.a.column, p.b.row);
+                let b_column = if p.n > 1 { p.b.column } else { 1 };
                 let (m, n, k) = (rows, p.n, p.k);
-                let part = Product { m, n, k, a, a_row, a_column, b, b_row, c, c_row, next, claim };
+                let part = Product { m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, next, claim };
                 (kernels.product)(&part);
             }
             row += rows;

@@ -201,8 +201,8 @@ pub struct MatMul {
     pub k: usize,
     /// The left factor.
     pub a: Matrix,
-    /// The right factor. Where its columns are not contiguous (`column != 1`), and there are several, each is copied
-    /// into a thread's own memory first.
+    /// The right factor. Where its columns are not contiguous (`column != 1`), a few at a time are copied so that they are,
+    /// for each block of rows.
     pub b: Matrix,
     /// The product.
     pub c: Place,
@@ -635,13 +635,6 @@ impl Program {
         }
         self.variables_len = len;
         self
-    }
-}
-
-impl MatMul {
-    /// Elements of a thread's scratch memory for a right factor whose columns are not contiguous.
-    pub(crate) fn scratch_len(&self) -> usize {
-        if self.b.column != 1 && self.n > 1 { self.k * self.n } else { 0 }
     }
 }
 

@@ -591,7 +591,7 @@ impl Lowering<'_> {
             let kernel = Kernel::MatMul { batches, m: 1, n: m, k, a, b, rows: None, cut };
             return Item { node, extent: m, kernel };
         }
-        if b.column != 1 && n > 1 && (batches == 1 || k * n > MOST_PACKED) {
+        if b.column != 1 && n > 1 && far(batches, m, k * n) {
             b = self.dense(inputs[1], k, n);
         }
         // One row alone is cut by columns where that is worth a barrier.
@@ -632,7 +632,7 @@ impl Lowering<'_> {
             let turned = |f: Factor| Factor { row: f.column, column: f.row, ..f };
             (a, b) = (turned(b), turned(a));
         }
-        if b.column != 1 && (batches == 1 || k * n > MOST_PACKED) {
+        if b.column != 1 && far(batches, m, k * n) {
             if swap {
                 return None;
             }
@@ -707,8 +707,15 @@ impl Lowering<'_> {
     }
 }
 
-/// Elements of a right factor up to which each of a batch is copied when it is used, if its columns are not
-/// contiguous; larger ones are copied once.
+/// Whether a right factor whose columns are not contiguous is copied once, before the product: where each block of a
+/// thread's rows would copy it again, and that is more often than a few times; or where a single row is cut by columns.
+fn far(batches: usize, m: usize, elements: usize) -> bool {
+    if batches == 1 { m == 1 || m > MOST_ROWS } else { elements > MOST_PACKED }
+}
+
+/// Rows of a product up to which its blocks copy the right factor for themselves: two blocks.
+const MOST_ROWS: usize = 128;
+/// Elements of a right factor up to which each of a batch is copied when it is used.
 const MOST_PACKED: usize = 1 << 15;
 
 /// Axes without those of size 1, and with neighbours joined that follow one another in memory.

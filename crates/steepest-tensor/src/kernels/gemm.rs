@@ -1,4 +1,4 @@
-//! Matrix products: C = A · B with A by any strides and B's columns contiguous.
+//! Matrix products: C = A · B with A and B by any strides; where B's columns are not contiguous, panels of it are copied.
 //!
 //! Each element of C is one chain of multiply-adds over the inner dimension, in order, cut only at
 //! multiples of [`DEPTH`]. So its bits do not depend on how rows are shared among threads, nor on which
@@ -6,6 +6,7 @@
 
 use std::mem::MaybeUninit;
 
+use crate::kernels::layout;
 #[cfg(target_arch = "x86_64")]
 use crate::native::product::{Functions, Rows, TALL};
 use crate::program::MOST_NEXT;
@@ -41,6 +42,7 @@ pub(crate) struct Product<T> {
     pub a_column: usize,
     pub b: *const T,
     pub b_row: usize,
+    pub b_column: usize,
     pub c: *mut T,
     pub c_row: usize,
     /// Bytes from C to each of the arrays that are read next at the same rows and columns; 0: no such array.
@@ -134,7 +136,8 @@ unsafe fn packed_slab<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, ad
 #[inline(always)]
 unsafe fn slab_product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, eight: usize, add: bool) {
     let crowded = ISA == AVX512 && (p.b_row * size_of::<T>()).is_multiple_of(CROWDED) && p.m >= LEAST_ROWS;
-    let mut copy = MaybeUninit::<Close<T, L>>::uninit();
+    let mut room = MaybeUninit::<Close<T, L>>::uninit();
+    let column = p.b_column;
     let mut j = 0;
     while j < p.n {
         let left = p.n - j;
@@ -146,13 +149,12 @@ unsafe fn slab_product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, e
             _ => left.min(2 * L),
         };
         // What comes next: the panel to the right, or the first one of the next slab.
-        let mut next =
-            if width < left { p.b.wrapping_add(j + width) } else { p.b.wrapping_add(p.k * p.b_row) };
+        let mut next = p.b.wrapping_add(if width < left { (j + width) * column } else { p.k * p.b_row });
         // SAFETY: j < n; the panel takes at most `left` columns.
         unsafe {
-            let mut q = Product { b: p.b.add(j), c: p.c.add(j), ..*p };
-            if crowded {
-                close::<T, L, ISA>(&mut q, width, &mut copy);
+            let mut q = Product { b: p.b.add(j * column), c: p.c.add(j), ..*p };
+            if crowded || column != 1 {
+                close::<T, L, ISA>(&mut q, width, &mut room);
                 next = q.b;
             }
             match width.div_ceil(L) {
@@ -177,12 +179,17 @@ struct Close<T, const L: usize>([[T; L]; 3 * DEPTH]);
 unsafe fn close<T: Real, const L: usize, const ISA: u8>(
     p: &mut Product<T>,
     width: usize,
-    copy: &mut MaybeUninit<Close<T, L>>,
+    room: &mut MaybeUninit<Close<T, L>>,
 ) {
-    let to = copy.as_mut_ptr().cast::<T>();
+    let to = room.as_mut_ptr().cast::<T>();
     let (vectors, last) = (width.div_ceil(L), width - (width.div_ceil(L) - 1) * L);
     // SAFETY: the panel has k rows; there is room for three vectors of each.
     unsafe {
+        if p.b_column != 1 {
+            layout::copy::<T, ISA>(&[p.k, width], p.b, &[p.b_row, p.b_column], to, &[vectors * L, 1]);
+            (p.b, p.b_row, p.b_column) = (to, vectors * L, 1);
+            return;
+        }
         for step in 0..p.k {
             let (from, to) = (p.b.add(step * p.b_row), to.add(step * vectors * L));
             for vector in 0..vectors - 1 {
@@ -465,6 +472,25 @@ mod tests {
         unsafe { product::<T, L, FUSED>(p) }
     }
 
+    /// Which factors are transposed.
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum Turned {
+        Neither,
+        Left,
+        Right,
+        Both,
+    }
+
+    impl Turned {
+        fn left(self) -> bool {
+            matches!(self, Turned::Left | Turned::Both)
+        }
+
+        fn right(self) -> bool {
+            matches!(self, Turned::Right | Turned::Both)
+        }
+    }
+
     /// Products of awkward sizes by native code and by the compiler's, which have the same bits and write nothing else.
     fn agree<T: Real, const L: usize>(bits: impl Fn(T) -> u64) {
         if !has_avx512() {
@@ -474,16 +500,19 @@ mod tests {
         let sizes =
             [(1, 1, 1), (8, 48, 9), (13, 35, 30), (30, 64, 32), (32, 2, 40), (70, 81, 300), (24, 49, 33)];
         for (case, &(m, n, k)) in sizes.iter().enumerate() {
-            for (transposed, crowded) in [(false, false), (false, true), (true, false), (true, true)] {
+            let layouts = [Turned::Neither, Turned::Left, Turned::Right, Turned::Both];
+            for (turned, crowded) in layouts.into_iter().flat_map(|turned| [(turned, false), (turned, true)])
+            {
                 let random = |len: usize, stream: u64| -> Vec<T> {
                     let key = key.at(stream + case as u64 * 2);
                     (0..len).map(|i| T::from_f64(key.normal(i as u64))).collect()
                 };
-                let b_row = if crowded { CROWDED / size_of::<T>() } else { n + 3 };
+                let apart = |len: usize| if crowded { CROWDED / size_of::<T>() } else { len + 3 };
+                let (b_row, b_column) = if turned.right() { (1, apart(k)) } else { (apart(n), 1) };
                 let c_row = n + 5;
-                let (a_row, a_column) = if transposed { (1, m + 70) } else { (k + 1, 1) };
+                let (a_row, a_column) = if turned.left() { (1, m + 70) } else { (k + 1, 1) };
                 let a = random((m - 1) * a_row + (k - 1) * a_column + 1, 0);
-                let b = random(k * b_row, 1);
+                let b = random((k - 1) * b_row + (n - 1) * b_column + 1, 1);
                 // Behind C, rows of an array that is asked for; every element that is not C's stays as it is.
                 let mut results =
                     [vec![T::from_f64(7.0); 2 * m * c_row], vec![T::from_f64(7.0); 2 * m * c_row]];
@@ -492,15 +521,13 @@ mod tests {
                     next[0] = (m * c_row * size_of::<T>()) as isize;
                     let (a, b, c) = (a.as_ptr(), b.as_ptr(), c.as_mut_ptr());
                     let claim = next[0];
-                    let p = Product { m, n, k, a, a_row, a_column, b, b_row, c, c_row, next, claim };
+                    let p =
+                        Product { m, n, k, a, a_row, a_column, b, b_row, b_column, c, c_row, next, claim };
                     // SAFETY: the vectors hold what sizes and strides name, and the machine has AVX-512.
                     unsafe { if number == 0 { native::<T, L>(&p) } else { compiled::<T, L>(&p) } }
                 }
                 let [ours, theirs] = results.map(|c| c.into_iter().map(&bits).collect::<Vec<u64>>());
-                assert_eq!(
-                    ours, theirs,
-                    "[{m}, {k}] · [{k}, {n}], transposed: {transposed}, crowded: {crowded}"
-                );
+                assert_eq!(ours, theirs, "[{m}, {k}] · [{k}, {n}], turned: {turned:?}, crowded: {crowded}");
             }
         }
     }
