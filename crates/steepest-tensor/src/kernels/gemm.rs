@@ -31,6 +31,9 @@ const LEAST_ROWS: usize = 32;
 /// Rows of a transposed left factor that are copied at once.
 const PACKED_ROWS: usize = 64;
 
+/// Steps of the inner dimension for which such a copy asks ahead: rows of a transposed factor are seldom side by side.
+const STEPS_AHEAD: usize = 8;
+
 /// The operands of a product: pointers and strides in elements.
 #[derive(Clone, Copy)]
 pub(crate) struct Product<T> {
@@ -109,15 +112,18 @@ unsafe fn packed_slab<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, ad
         // SAFETY: columns `first..first + rows` of the transposed factor are readable at each of k steps; what
         // remains of the last eight is not read later.
         unsafe {
-            for (block, packed) in buffer.chunks_mut(p.k).enumerate().take(rows.div_ceil(8)) {
-                let left = rows - 8 * block;
-                for (step, packed) in packed.iter_mut().enumerate() {
-                    let from = p.a.add(step * p.a_column + first + 8 * block);
-                    if left >= 8 {
-                        packed.write(from.cast::<[T; 8]>().read_unaligned());
-                    } else {
-                        std::ptr::copy_nonoverlapping(from, packed.as_mut_ptr().cast(), left);
-                    }
+            for step in 0..p.k {
+                let from = p.a.add(step * p.a_column + first);
+                for line in (0..rows).step_by(64 / size_of::<T>()) {
+                    prefetch(from.wrapping_add(STEPS_AHEAD * p.a_column + line));
+                }
+                for block in 0..rows / 8 {
+                    let eight = from.add(8 * block).cast::<[T; 8]>().read_unaligned();
+                    buffer[block * p.k + step].write(eight);
+                }
+                if rows % 8 > 0 {
+                    let (last, to) = (rows / 8, &mut buffer[rows / 8 * p.k + step]);
+                    std::ptr::copy_nonoverlapping(from.add(8 * last), to.as_mut_ptr().cast(), rows % 8);
                 }
             }
             let (a, c) = (buffer.as_ptr().cast(), p.c.add(first * p.c_row));
