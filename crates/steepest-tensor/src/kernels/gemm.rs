@@ -121,9 +121,10 @@ unsafe fn packed_slab<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, ad
                     let eight = from.add(8 * block).cast::<[T; 8]>().read_unaligned();
                     buffer[block * p.k + step].write(eight);
                 }
-                if rows % 8 > 0 {
-                    let (last, to) = (rows / 8, &mut buffer[rows / 8 * p.k + step]);
-                    std::ptr::copy_nonoverlapping(from.add(8 * last), to.as_mut_ptr().cast(), rows % 8);
+                let (last, rest) = (rows / 8, rows % 8);
+                if rest > 0 {
+                    let to = buffer[last * p.k + step].as_mut_ptr();
+                    std::ptr::copy_nonoverlapping(from.add(8 * last), to.cast(), rest);
                 }
             }
             let (a, c) = (buffer.as_ptr().cast(), p.c.add(first * p.c_row));
