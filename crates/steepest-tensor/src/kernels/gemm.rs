@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 use crate::kernels::layout;
 #[cfg(target_arch = "x86_64")]
 use crate::native::product::{Functions, Rows, TALL};
+use crate::prefetch::prefetch_line;
 use crate::program::MOST_NEXT;
 use crate::real::{AVX512, Real, Vector};
 
@@ -115,7 +116,7 @@ unsafe fn packed_slab<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, ad
             for step in 0..p.k {
                 let from = p.a.add(step * p.a_column + first);
                 for line in (0..rows).step_by(64 / size_of::<T>()) {
-                    prefetch(from.wrapping_add(STEPS_AHEAD * p.a_column + line));
+                    prefetch_line(from.wrapping_add(STEPS_AHEAD * p.a_column + line));
                 }
                 for block in 0..rows / 8 {
                     let eight = from.add(8 * block).cast::<[T; 8]>().read_unaligned();
@@ -295,12 +296,9 @@ unsafe fn native_panel<T: Real, const L: usize, const NV: usize>(
     };
     // With each step goes a row of an array that is read, or a vector of a row of the one that is written, and at least one
     // step is left.
-    let claimed = if p.claim == 0 { 0 } else { NV };
-    if p.k > claimed * ROWS {
-        rows.claim = p.claim;
-    }
-    let left = (p.k - 1) / ROWS - if rows.claim == 0 { 0 } else { NV };
-    rows.next.iter_mut().zip(p.next).take(left).for_each(|(to, from)| *to = from);
+    let claimed = if p.claim != 0 && p.k > NV * ROWS { NV } else { 0 };
+    rows.claim = if claimed > 0 { p.claim } else { 0 };
+    rows.next.iter_mut().zip(p.next).take((p.k - 1) / ROWS - claimed).for_each(|(to, from)| *to = from);
     let panel = (NV, last < L);
     // SAFETY: the caller promises the rows and the instruction set.
     unsafe {
@@ -383,7 +381,7 @@ unsafe fn micro<
         }
         let (mut a, mut b, mut ahead) = (p.a, p.b, ahead);
         for _ in 0..p.k {
-            prefetch(ahead);
+            prefetch_line(ahead);
             ahead = ahead.wrapping_add(p.b_row);
             let mut columns = [Vector::<T, L>::splat(T::ZERO); NV];
             for (j, v) in columns.iter_mut().enumerate() {
@@ -414,19 +412,6 @@ unsafe fn micro<
             }
         }
     }
-}
-
-/// Asks for a cache line in the second-level cache. Any address will do.
-#[inline(always)]
-fn prefetch<T>(at: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch reads nothing that the program sees, and never faults.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T1>(at.cast());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = at;
 }
 
 /// Σ aᵢ bᵢ of two contiguous ranges, in four interleaved vector sums that meet in a fixed tree.
