@@ -218,6 +218,13 @@ fn describe(instr: &Instr) -> String {
         }
         Instr::ColumnSum { rows, columns, .. } => format!("column_sum [{rows}, {columns}]"),
         Instr::Copy(copy) => format!("copy {} with strides {:?}", copy.shape, copy.from_strides),
+        Instr::Join(join) => {
+            let sums: Vec<usize> = join.pieces.iter().map(|piece| piece.from.len()).collect();
+            format!(
+                "join [{}, {}, {}] of pieces that are sums of {sums:?}",
+                join.outer, join.total, join.inner
+            )
+        }
         other => other.name().to_owned(),
     }
 }

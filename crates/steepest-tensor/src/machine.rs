@@ -488,11 +488,13 @@ unsafe fn run_instr<T: Real>(
                     (kernels.copy)(part, from, &copy.from_strides, to, &copy.to_strides);
                 }
             }
-            Instr::Fill { to, value } => {
-                let (at, value) = (memory.real(*to), T::from_f64(*value));
-                for i in 0..to.len {
-                    *at.add(i) = value;
-                }
+            Instr::Join(join) if join.to.space == Space::Index => {
+                let at = |place: Place| memory.index(place);
+                kernels::layout::join(join, at, 0, |a, _| a, first, end);
+            }
+            Instr::Join(join) => {
+                let at = |place: Place| memory.real(place);
+                kernels::layout::join(join, at, T::ZERO, |a, b| a + b, first, end);
             }
             Instr::Gather { table, rows, width, indices, outside, to } => {
                 let (indices, to) = (memory.index(*indices).add(first), memory.real(*to).add(first * width));

@@ -243,6 +243,53 @@ pub struct Copy {
     pub to_strides: Vec<usize>,
 }
 
+/// Arrays beside one another along an axis, within zeros, or over one another and added up: `to` is
+/// `[outer, total, inner]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Join {
+    /// Product of the sizes before the axis.
+    pub outer: usize,
+    /// Size of the axis.
+    pub total: usize,
+    /// Product of the sizes behind it.
+    pub inner: usize,
+    /// Whether the unit of work is all of the axis; otherwise it is one position on it.
+    pub whole: bool,
+    /// What the positions hold: ranges of the axis in order, all of it.
+    pub pieces: Vec<Piece>,
+    /// The result.
+    pub to: Place,
+}
+
+impl Join {
+    /// Positions of a unit of work.
+    pub fn positions(&self) -> usize {
+        if self.whole { self.total } else { 1 }
+    }
+}
+
+/// A range of the axis of a [`Join`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Piece {
+    /// The first position.
+    pub first: usize,
+    /// One behind the last.
+    pub end: usize,
+    /// What it is the sum of, in order; nothing: zeros.
+    pub from: Vec<Slab>,
+}
+
+/// Part of an array `[outer, total, inner]` of which a [`Join`] is made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slab {
+    /// The array.
+    pub place: Place,
+    /// Its size along the axis.
+    pub total: usize,
+    /// Which of its positions comes first.
+    pub first: usize,
+}
+
 /// Windows over images: the large grid is the images', the small one that of the windows' positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
@@ -415,13 +462,8 @@ pub enum Instr {
     MaxPool(MaxPool),
     /// A copy between layouts.
     Copy(Copy),
-    /// Fills with one value. There is one unit of work.
-    Fill {
-        /// The range to fill.
-        to: Place,
-        /// The value.
-        value: f64,
-    },
+    /// Arrays put together.
+    Join(Join),
     /// Rows of a table: `to[i] = table[indices[i]]`. The unit is the row.
     Gather {
         /// A `rows × width` matrix.
@@ -663,7 +705,10 @@ impl Instr {
             Instr::ConvWeight(conv) => vec![&mut conv.images, &mut conv.grad, &mut conv.to],
             Instr::MaxPool(pool) => vec![&mut pool.images, &mut pool.values, &mut pool.to],
             Instr::Copy(copy) => vec![&mut copy.from, &mut copy.to],
-            Instr::Fill { to, .. } => vec![to],
+            Instr::Join(join) => {
+                let slabs = join.pieces.iter_mut().flat_map(|piece| &mut piece.from);
+                slabs.map(|slab| &mut slab.place).chain([&mut join.to]).collect()
+            }
             Instr::PartSum { from, times, to, .. } => [from, to].into_iter().chain(times).collect(),
             Instr::ColumnSum { from, to, .. } | Instr::ArgMax { from, to, .. } => vec![from, to],
             Instr::Gather { table, indices, to, .. } => vec![table, indices, to],
@@ -695,7 +740,7 @@ impl Instr {
             Instr::MaxPool(pool) if pool.scatter => "max_unpool",
             Instr::MaxPool(_) => "max_pool",
             Instr::Copy(_) => "copy",
-            Instr::Fill { .. } => "fill",
+            Instr::Join(_) => "join",
             Instr::Gather { .. } => "gather",
             Instr::ScatterAdd { .. } => "scatter_add",
             Instr::ArgMax { .. } => "arg_max",

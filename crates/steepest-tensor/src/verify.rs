@@ -5,7 +5,7 @@ use crate::kernels::TileOp;
 use crate::program::{
     Access, Channels, Group, Instr, Panels, Place, Program, Source, Space, Target, Tile, TileKind, Windows,
 };
-use crate::program::{Loop, MOST_NEXT, MOST_STRIDES, Stride};
+use crate::program::{Join, Loop, MOST_NEXT, MOST_STRIDES, Slab, Stride};
 
 /// A program that cannot be run. It is never the user's fault: plans that compile are sound.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -171,6 +171,11 @@ fn keeps_its_own(instr: &Instr, touches: &[Touch], live: &mut Vec<Place>) -> boo
     })
 }
 
+/// Everything that a join is made of.
+fn slabs(join: &Join) -> impl Iterator<Item = &Slab> {
+    join.pieces.iter().flat_map(|piece| &piece.from)
+}
+
 fn overlap(a: &Place, b: &Place) -> bool {
     let empty = a.len == 0 || b.len == 0;
     !empty && a.space == b.space && a.offset < b.offset + b.len && b.offset < a.offset + a.len
@@ -229,7 +234,7 @@ fn disturbs_itself(group: &Group, touches: &[Touch]) -> bool {
 fn overlaps_itself(instr: &Instr) -> bool {
     match instr {
         Instr::Loop(repeated) => repeated.body.iter().any(|(_, instr)| overlaps_itself(instr)),
-        Instr::Tile(_) | Instr::Fill { .. } | Instr::ArgMax { .. } => false,
+        Instr::Tile(_) | Instr::ArgMax { .. } => false,
         Instr::MatMul(p) => overlap(&p.a.place, &p.c) || overlap(&p.b.place, &p.c),
         Instr::ColumnSum { from, to, .. } => overlap(from, to),
         Instr::PartSum { from, times, to, .. } => {
@@ -239,6 +244,7 @@ fn overlaps_itself(instr: &Instr) -> bool {
         Instr::ConvWeight(c) => overlap(&c.images, &c.to) || overlap(&c.grad, &c.to),
         Instr::MaxPool(p) => overlap(&p.images, &p.to) || overlap(&p.values, &p.to),
         Instr::Copy(copy) => overlap(&copy.from, &copy.to),
+        Instr::Join(join) => slabs(join).any(|slab| overlap(&slab.place, &join.to)),
         Instr::Gather { table, to, .. } => overlap(table, to),
         Instr::WriteRows { table, indices, values, to, .. } => {
             overlap(values, to) || overlap(indices, to) || table != to && overlap(table, to)
@@ -429,9 +435,31 @@ fn collect(instr: &Instr, group: &Group, scalars: usize, out: &mut Vec<Touch>) -
             touch(copy.to, true, rows);
             ok
         }
-        Instr::Fill { to, .. } => {
-            touch(*to, true, None);
-            n == 1 && real(to)
+        Instr::Join(join) => {
+            let unit = join.positions().checked_mul(join.inner);
+            let len = |total: usize| join.outer.checked_mul(total)?.checked_mul(join.inner);
+            let holds = |place: &Place, total: usize| len(total).is_some_and(|len| len <= place.len);
+            let units = if join.whole { Some(join.outer) } else { join.outer.checked_mul(join.total) };
+            let mut reached = 0;
+            for piece in &join.pieces {
+                let in_order = piece.first == reached && piece.first <= piece.end;
+                if !in_order || join.to.space == Space::Index && piece.from.len() > 1 {
+                    return false;
+                }
+                reached = piece.end;
+                for slab in &piece.from {
+                    let end = slab.first.checked_add(piece.end - piece.first);
+                    if end.is_none_or(|end| end > slab.total)
+                        || !holds(&slab.place, slab.total)
+                        || real(&slab.place) != real(&join.to)
+                    {
+                        return false;
+                    }
+                    touch(slab.place, false, join.whole.then(|| slab.total * join.inner));
+                }
+            }
+            touch(join.to, true, unit);
+            units == Some(n) && unit.is_some() && reached == join.total && holds(&join.to, join.total)
         }
         Instr::Gather { table, rows, width, indices, to, .. } => {
             touch(*table, false, None);

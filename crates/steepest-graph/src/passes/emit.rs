@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use steepest_tensor::program::{
-    Access, Conv, ConvWeight, Copy, Group, Instr, MOST_NEXT, MatMul, Matrix, MaxPool, Operand, Place,
-    Program, Region, ScalarInstr, Source, Space, Target, Tile, TileInstr,
+    Access, Conv, ConvWeight, Copy, Group, Instr, Join, MOST_NEXT, MatMul, Matrix, MaxPool, Operand, Piece,
+    Place, Program, Region, ScalarInstr, Slab, Source, Space, Target, Tile, TileInstr,
 };
 use steepest_tensor::{Buffer, DType, Shape};
 
 use crate::op::Op;
 use crate::passes::blocks::Blocks;
-use crate::passes::lower::{Cut, Factor, Item, Kernel, Lowered, Part, Value, is_index};
+use crate::passes::lower::{Cut, Factor, Item, Kernel, Layer, Layers, Lowered, Value, is_index};
 use crate::passes::place::Placement;
 use crate::passes::schedule::{GroupPlan, Run, Schedule};
 use crate::passes::simplify::Flow;
@@ -197,7 +197,7 @@ impl Emitter<'_> {
                 let to_strides = shape.strides()[..shape.rank()].to_vec();
                 vec![Instr::Copy(Copy { shape: *shape, from, from_strides: strides.clone(), to, to_strides })]
             }
-            Kernel::Parts { parts } => parts.iter().map(|part| self.part(part, to)).collect(),
+            Kernel::Join(join) => vec![Instr::Join(self.join(join, to))],
             Kernel::Gather { table, rows, width, indices, outside } => {
                 let (table, indices) = (self.place(*table), self.place(*indices));
                 vec![Instr::Gather { table, rows: *rows, width: *width, indices, outside: outside.0, to }]
@@ -237,15 +237,25 @@ impl Emitter<'_> {
         }
     }
 
-    /// One part of a padded or concatenated value; a leading axis of size 1 is the only unit of work.
-    fn part(&self, part: &Part, to: Place) -> Instr {
-        let Part { from, rows, width, offset, stride } = *part;
-        let Some(from) = from else { return Instr::Fill { to, value: 0.0 } };
-        let offset = offset.min(to.len);
-        let to = Place { offset: to.offset + offset, len: to.len - offset, ..to };
-        let shape = Shape::from([1, rows, width]);
-        let (from_strides, to_strides) = (vec![0, width, 1], vec![0, stride, 1]);
-        Instr::Copy(Copy { shape, from: self.place(from), from_strides, to, to_strides })
+    /// Layers over one another, as what lies between their ends.
+    fn join(&self, layers: &Layers, to: Place) -> Join {
+        let Layers { outer, total, inner, whole, ref layers } = *layers;
+        let mut cuts: Vec<usize> =
+            layers.iter().flat_map(|layer| [layer.at, layer.at + layer.total]).collect();
+        cuts.extend([0, total]);
+        cuts.sort_unstable();
+        cuts.dedup();
+        let piece = |range: &[usize]| {
+            let (first, end) = (range[0], range[1]);
+            let over = layers.iter().filter(|layer| layer.at <= first && end <= layer.at + layer.total);
+            let slab = |layer: &Layer| Slab {
+                place: self.place(layer.from),
+                total: layer.total,
+                first: first - layer.at,
+            };
+            Piece { first, end, from: over.map(slab).collect() }
+        };
+        Join { outer, total, inner, whole, pieces: cuts.windows(2).map(piece).collect(), to }
     }
 
     fn final_copy(&self, variable: usize, node: usize) -> Group {
@@ -337,6 +347,7 @@ fn crossing(instr: &Instr) -> Vec<Place> {
         Instr::MatMul(p) if p.a.column != 1 => vec![p.a.place, p.b.place],
         Instr::MatMul(p) => vec![p.b.place],
         Instr::Copy(copy) => vec![copy.from],
+        Instr::Join(join) => join.pieces.iter().flat_map(|p| &p.from).map(|slab| slab.place).collect(),
         Instr::ColumnSum { from, .. } => vec![*from],
         Instr::ConvWeight(conv) => vec![conv.images, conv.grad],
         _ => Vec::new(),

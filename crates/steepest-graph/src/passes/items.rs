@@ -2,7 +2,7 @@
 
 use steepest_tensor::program::{Access, Channels, Stride};
 
-use crate::passes::lower::{Cut, Item, Kernel, Value};
+use crate::passes::lower::{Cut, Item, Kernel, Layer, Value};
 
 impl Item {
     /// Every value the item reads, with the elements that unit `u` reads if those are exactly
@@ -42,7 +42,10 @@ impl Item {
                 let pixels = if *scatter { windows.positions() } else { windows.pixels() };
                 vec![(*images, Some(windows.pixels() * channels)), (*values, Some(pixels * channels))]
             }
-            Kernel::Parts { parts } => parts.iter().filter_map(|part| Some((part.from?, None))).collect(),
+            Kernel::Join(join) => {
+                let stride = |layer: &Layer| join.whole.then_some(layer.total * join.inner);
+                join.layers.iter().map(|layer| (layer.from, stride(layer))).collect()
+            }
             Kernel::Gather { table, indices, .. } => vec![(*table, None), (*indices, Some(1))],
             Kernel::ScatterAdd { values, indices, .. } => vec![(*values, None), (*indices, None)],
             Kernel::WriteRows { table, indices, values, width, .. } => {
@@ -77,10 +80,10 @@ impl Item {
             | Kernel::SparseMatMul { width, .. } => Some(*width),
             Kernel::Scan(_)
             | Kernel::Copy { .. }
-            | Kernel::Parts { .. }
             | Kernel::ScatterAdd { .. }
             | Kernel::FirstOccurrence { .. }
             | Kernel::Segments { .. } => None,
+            Kernel::Join(join) => Some(if join.whole { join.total * join.inner } else { join.inner }),
             Kernel::PartSum { columns, .. } => Some(*columns),
             Kernel::Conv { windows, channels, transposed, .. } => {
                 let pixels = if *transposed { windows.pixels() } else { windows.positions() };
@@ -132,7 +135,11 @@ impl Item {
                 (windows.images * channels * compared, windows.images * channels * (2 * pixels + positions))
             }
             Kernel::Copy { shape, .. } => (0, 2 * shape.elements()),
-            Kernel::Parts { parts } => (0, parts.iter().map(|part| 2 * part.rows * part.width).sum()),
+            Kernel::Join(join) => {
+                let read: usize = join.layers.iter().map(|layer| layer.total).sum();
+                let added = read.saturating_sub(join.total);
+                (join.outer * added * join.inner, join.outer * (join.total + read) * join.inner)
+            }
             Kernel::Gather { width, .. } => (0, 2 * self.extent * width),
             Kernel::ScatterAdd { width, rows, .. } => (0, 2 * width * rows),
             Kernel::WriteRows { count, width, add, .. } => {

@@ -15,7 +15,7 @@ use crate::ops::conv2d::Sizes;
 use crate::ops::scan::{Scan, Segment};
 use crate::passes::product_update::{ProductUpdate, product_update};
 use crate::passes::scan::ScanPlan;
-use crate::passes::simplify::Flow;
+use crate::passes::simplify::{Flow, FlowNode};
 
 /// What an operand of an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,16 +53,30 @@ struct Layout {
     axes: Vec<(usize, usize)>,
 }
 
-/// A part of a padded or concatenated value: `rows` pieces of `width` elements that follow one another in
-/// the source and stand `stride` elements apart in the result, the first at `offset`.
+/// A value put together of others along an axis: each with the position it begins at, over zeros.
+struct Stack {
+    axis: usize,
+    layers: Vec<(usize, usize)>,
+}
+
+/// The same of values with memory, of shape `[outer, total, inner]`: layers over zeros, added up where they lie over
+/// one another.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Layers {
+    pub outer: usize,
+    pub total: usize,
+    pub inner: usize,
+    /// Whether the unit of work is all of the axis; otherwise it is one position on it.
+    pub whole: bool,
+    pub layers: Vec<Layer>,
+}
+
+/// A value of shape `[outer, total, inner]`, from position `at` on.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Part {
-    /// Where it comes from; `None` is zeros, over all of the result.
-    pub from: Option<usize>,
-    pub rows: usize,
-    pub width: usize,
-    pub offset: usize,
-    pub stride: usize,
+pub(crate) struct Layer {
+    pub from: usize,
+    pub at: usize,
+    pub total: usize,
 }
 
 /// What a gather gives for an index outside its table.
@@ -108,8 +122,8 @@ pub(crate) enum Kernel {
     MaxPool { windows: Windows, channels: usize, scatter: bool, images: usize, values: usize },
     /// A strided copy of the whole value.
     Copy { from: usize, offset: usize, shape: Shape, strides: Vec<usize> },
-    /// Parts of the result, copied one after the other.
-    Parts { parts: Vec<Part> },
+    /// Values beside or over one another.
+    Join(Layers),
     /// Rows of a table.
     Gather { table: usize, rows: usize, width: usize, indices: usize, outside: Outside },
     /// Rows added into a table.
@@ -278,6 +292,10 @@ impl Lowering<'_> {
         let flow = self.flow;
         let (n, inputs) = (&flow.nodes[node], &flow.nodes[node].inputs);
         let shape = n.ty.shape;
+        if let Some(stack) = self.stack(node) {
+            stack.layers.iter().for_each(|&(value, _)| drop(self.demand(value)));
+            return self.join(node, &stack);
+        }
         match &n.op {
             _ if n.host => self.tile(node, TileKind::Map(TileOp::Copy), &[node]),
             Op::MatMul(_) => self.matmul(node),
@@ -300,24 +318,12 @@ impl Lowering<'_> {
             Op::Max(_) => self.reduction(node, TileKind::MaxRow),
             Op::Broadcast(_) => self.broadcast(node),
             Op::Permute(permute) => {
-                self.permuted_product(node, &permute.order).unwrap_or_else(|| self.moved(node))
+                let (product, order) = (inputs[0], &permute.order);
+                let alone = self.alone(product);
+                let item = alone.then(|| self.permuted_product(node, product, order)).flatten();
+                item.or_else(|| self.permuted_stack(node, order)).unwrap_or_else(|| self.moved(node))
             }
             Op::Slice(_) => self.moved(node),
-            Op::Pad(pad) => {
-                let n = shape.elements();
-                let zeros = Part { from: None, rows: 1, width: n, offset: 0, stride: n };
-                let part = self.part(inputs[0], shape, pad.axis, pad.before);
-                Item { node, extent: 1, kernel: Kernel::Parts { parts: vec![zeros, part] } }
-            }
-            Op::Concat(concat) => {
-                let mut at = 0;
-                let mut parts = Vec::new();
-                for &input in inputs {
-                    parts.push(self.part(input, shape, concat.axis, at));
-                    at += flow.shape(input)[concat.axis];
-                }
-                Item { node, extent: 1, kernel: Kernel::Parts { parts } }
-            }
             Op::Gather(gather) => {
                 let outside = Outside(gather.outside());
                 let table = flow.shape(inputs[0]);
@@ -465,12 +471,90 @@ impl Lowering<'_> {
         Item { node, extent, kernel: Kernel::Copy { from, offset, shape, strides } }
     }
 
-    /// A value as a part of one of shape `to`, from position `at` of an axis on.
-    fn part(&mut self, input: usize, to: Shape, axis: usize, at: usize) -> Part {
-        let own = self.flow.shape(input);
-        let (rows, inner) = (own[..axis].iter().product(), own[axis + 1..].iter().product::<usize>());
-        let from = Some(self.demand(input));
-        Part { from, rows, width: own[axis] * inner, offset: at * inner, stride: to[axis] * inner }
+    /// Whether a node is used once, and needs no value of its own for something else.
+    fn alone(&self, node: usize) -> bool {
+        self.uses[node] == 1 && !self.wanted.contains(&node)
+    }
+
+    /// What a concatenated or padded value, or a sum of padded products, is put together of.
+    fn stack(&self, node: usize) -> Option<Stack> {
+        let flow = self.flow;
+        let FlowNode { op, inputs, .. } = &flow.nodes[node];
+        match op {
+            Op::Pad(pad) => Some(Stack { axis: pad.axis, layers: vec![(inputs[0], pad.before)] }),
+            Op::Concat(concat) => {
+                let axis = concat.axis;
+                let ends = inputs.iter().scan(0, |at, &input| {
+                    *at += flow.shape(input)[axis];
+                    Some((input, *at - flow.shape(input)[axis]))
+                });
+                Some(Stack { axis, layers: ends.collect() })
+            }
+            Op::Add(_) => self.sum_of_padded(inputs),
+            _ => None,
+        }
+    }
+
+    /// The terms of a sum, if they are products, and the same axis of some is padded.
+    fn sum_of_padded(&self, terms: &[usize]) -> Option<Stack> {
+        let (mut axis, mut layers) = (None, Vec::new());
+        let mut open: Vec<usize> = terms.iter().rev().copied().collect();
+        while let Some(term) = open.pop() {
+            let FlowNode { op, inputs, .. } = &self.flow.nodes[term];
+            match op {
+                Op::Add(_) if self.alone(term) => open.extend(inputs.iter().rev()),
+                Op::Pad(pad) if self.alone(term) && axis.is_none_or(|axis| axis == pad.axis) => {
+                    axis = Some(pad.axis);
+                    layers.push((inputs[0], pad.before));
+                }
+                _ => layers.push((term, 0)),
+            }
+        }
+        let products = layers.iter().all(|&(term, _)| self.ordered_product(term).is_some());
+        Some(Stack { axis: axis.filter(|_| products)?, layers })
+    }
+
+    /// A product that a node is, or is with its axes in another order: which, and the order.
+    fn ordered_product(&self, node: usize) -> Option<(usize, Vec<usize>)> {
+        let FlowNode { op, inputs, ty, .. } = &self.flow.nodes[node];
+        match op {
+            Op::MatMul(_) => Some((node, (0..ty.shape.rank()).collect())),
+            Op::Permute(permute) if matches!(self.flow.nodes[inputs[0]].op, Op::MatMul(_)) => {
+                Some((inputs[0], permute.order.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Values put together, which are there. The unit of work is a row of what lies behind the axis, or all of the last axis.
+    fn join(&self, node: usize, stack: &Stack) -> Item {
+        let (shape, axis) = (self.flow.shape(node), stack.axis);
+        let outer = shape[..axis].iter().product();
+        let (total, inner) = (shape[axis], shape[axis + 1..].iter().product());
+        let whole = inner == 1 && outer > 1;
+        let elements = outer * inner;
+        let layer = |&(value, at): &(usize, usize)| {
+            let total = self.flow.shape(value).elements().checked_div(elements).unwrap_or(0);
+            Layer { from: root(self.flow, value), at, total }
+        };
+        let layers = stack.layers.iter().map(layer).collect();
+        let extent = if whole { outer } else { outer * total };
+        Item { node, extent, kernel: Kernel::Join(Layers { outer, total, inner, whole, layers }) }
+    }
+
+    /// Another order of the axes of products that are put together: each product has it already.
+    fn permuted_stack(&mut self, node: usize, order: &[usize]) -> Option<Item> {
+        let whole = self.flow.nodes[node].inputs[0];
+        let Stack { axis, layers } = self.stack(whole).filter(|_| self.alone(whole))?;
+        for &(layer, _) in &layers {
+            let (product, inner) = self.ordered_product(layer).filter(|_| self.alone(layer))?;
+            let order: Vec<usize> = order.iter().map(|&axis| inner[axis]).collect();
+            let alone = product == layer || self.alone(product);
+            let item = alone.then(|| self.permuted_product(layer, product, &order))??;
+            self.items.insert(layer, item);
+        }
+        let axis = order.iter().position(|&from| from == axis)?;
+        Some(self.join(node, &Stack { axis, layers }))
     }
 
     /// A broadcast that must exist in memory: a tile copy if its pattern allows, else a strided copy.
@@ -600,13 +684,12 @@ impl Lowering<'_> {
         Item { node, extent, kernel: Kernel::MatMul { batches, m, n, k, a, b, rows: None, cut } }
     }
 
-    /// A product of which only another order of its axes is used: its rows go where that order has them.
-    fn permuted_product(&mut self, node: usize, order: &[usize]) -> Option<Item> {
-        let product = self.flow.nodes[node].inputs[0];
+    /// A product of which only another order of its axes is used, as the value of a node: its rows go where that order has
+    /// them.
+    fn permuted_product(&mut self, node: usize, product: usize, order: &[usize]) -> Option<Item> {
         let (op, shape) = (&self.flow.nodes[product].op, self.flow.shape(product));
         let rank = shape.rank();
-        let alone = self.uses[product] == 1 && !self.wanted.contains(&product);
-        if !matches!(op, Op::MatMul(_)) || !alone || shape.elements() == 0 {
+        if !matches!(op, Op::MatMul(_)) || shape.elements() == 0 {
             return None;
         }
         let (rows, columns) = (rank - 2, rank - 1);
@@ -616,7 +699,8 @@ impl Lowering<'_> {
             last if last == rows => true,
             _ => return None,
         };
-        let strides = self.flow.shape(node).strides();
+        let sizes: Vec<usize> = order.iter().map(|&axis| shape[axis]).collect();
+        let strides = Shape::new(&sizes).ok()?.strides();
         let stride = |axis: usize| order.iter().position(|&o| o == axis).map_or(0, |at| strides[at]);
         let lead: Vec<(usize, usize)> = (0..rows).map(|axis| (shape[axis], stride(axis))).collect();
         let batch = batch_stride(&lead)?;

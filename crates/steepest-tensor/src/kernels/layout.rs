@@ -1,6 +1,7 @@
 //! Copies between layouts, table rows, column sums and positions of maxima.
 
 use crate::kernels::transpose::transpose;
+use crate::program::{Join, Place, Slab};
 use crate::real::{Real, Vector};
 
 /// Copies `sizes` elements between strided layouts.
@@ -56,6 +57,52 @@ pub(crate) unsafe fn copy<E: Copy, const ISA: u8>(
                 }
             }
         }
+    }
+}
+
+/// Puts arrays together, for units `first..end`: zeros, copies, or sums in order.
+///
+/// # Safety
+/// The join was verified for all units, and `at` gives where its places are.
+#[inline(always)]
+pub(crate) unsafe fn join<E: Copy>(
+    join: &Join,
+    at: impl Fn(Place) -> *mut E,
+    zero: E,
+    add: impl Fn(E, E) -> E,
+    first: usize,
+    end: usize,
+) {
+    let Join { total, inner, .. } = *join;
+    let (mut position, stop) = (first * join.positions(), end * join.positions());
+    while position < stop {
+        // The positions of one matrix, piece by piece.
+        let (matrix, low) = (position / total, position % total);
+        let high = total.min(low + stop - position);
+        for piece in &join.pieces {
+            let (from, until) = (piece.first.max(low), piece.end.min(high));
+            if from >= until {
+                continue;
+            }
+            let len = (until - from) * inner;
+            // SAFETY: both ranges are within the places that the caller promises.
+            unsafe {
+                let to = at(join.to).add((matrix * total + from) * inner);
+                let source = |slab: &Slab| {
+                    let row = matrix * slab.total + slab.first + from - piece.first;
+                    at(slab.place).cast_const().add(row * inner)
+                };
+                match piece.from.split_first() {
+                    None => (0..len).for_each(|i| *to.add(i) = zero),
+                    Some((slab, _)) => std::ptr::copy_nonoverlapping(source(slab), to, len),
+                }
+                for slab in piece.from.iter().skip(1) {
+                    let source = source(slab);
+                    (0..len).for_each(|i| *to.add(i) = add(*to.add(i), *source.add(i)));
+                }
+            }
+        }
+        position += high - low;
     }
 }
 
