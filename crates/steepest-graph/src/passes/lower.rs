@@ -3,6 +3,12 @@
 //! Views do not become items. A reshape is another name for the same memory; a transposed factor of a
 //! product is a pair of strides; a repeated number, row or column is a way of reading an operand.
 
+mod layout;
+mod product;
+mod stack;
+
+pub(crate) use stack::{Layer, Layers};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -15,7 +21,7 @@ use crate::ops::conv2d::Sizes;
 use crate::ops::scan::{Scan, Segment};
 use crate::passes::product_update::{ProductUpdate, product_update};
 use crate::passes::scan::ScanPlan;
-use crate::passes::simplify::{Flow, FlowNode};
+use crate::passes::simplify::Flow;
 
 /// What an operand of an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,41 +48,6 @@ pub(crate) struct Factor {
     pub row: usize,
     pub column: usize,
     pub batch: Stride,
-}
-
-/// Where the elements of a value are within another one's: the value, the first element, and sizes and strides of
-/// the axes.
-#[derive(Clone, Debug, PartialEq)]
-struct Layout {
-    value: usize,
-    offset: usize,
-    axes: Vec<(usize, usize)>,
-}
-
-/// A value put together of others along an axis: each with the position it begins at, over zeros.
-struct Stack {
-    axis: usize,
-    layers: Vec<(usize, usize)>,
-}
-
-/// The same of values with memory, of shape `[outer, total, inner]`: layers over zeros, added up where they lie over
-/// one another.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Layers {
-    pub outer: usize,
-    pub total: usize,
-    pub inner: usize,
-    /// Whether the unit of work is all of the axis; otherwise it is one position on it.
-    pub whole: bool,
-    pub layers: Vec<Layer>,
-}
-
-/// A value of shape `[outer, total, inner]`, from position `at` on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Layer {
-    pub from: usize,
-    pub at: usize,
-    pub total: usize,
 }
 
 /// What a gather gives for an index outside its table.
@@ -292,9 +263,8 @@ impl Lowering<'_> {
         let flow = self.flow;
         let (n, inputs) = (&flow.nodes[node], &flow.nodes[node].inputs);
         let shape = n.ty.shape;
-        if let Some(stack) = self.stack(node) {
-            stack.layers.iter().for_each(|&(value, _)| drop(self.demand(value)));
-            return self.join(node, &stack);
+        if let Some(item) = (!n.host).then(|| self.stacked(node)).flatten() {
+            return item;
         }
         match &n.op {
             _ if n.host => self.tile(node, TileKind::Map(TileOp::Copy), &[node]),
@@ -471,92 +441,6 @@ impl Lowering<'_> {
         Item { node, extent, kernel: Kernel::Copy { from, offset, shape, strides } }
     }
 
-    /// Whether a node is used once, and needs no value of its own for something else.
-    fn alone(&self, node: usize) -> bool {
-        self.uses[node] == 1 && !self.wanted.contains(&node)
-    }
-
-    /// What a concatenated or padded value, or a sum of padded products, is put together of.
-    fn stack(&self, node: usize) -> Option<Stack> {
-        let flow = self.flow;
-        let FlowNode { op, inputs, .. } = &flow.nodes[node];
-        match op {
-            Op::Pad(pad) => Some(Stack { axis: pad.axis, layers: vec![(inputs[0], pad.before)] }),
-            Op::Concat(concat) => {
-                let axis = concat.axis;
-                let ends = inputs.iter().scan(0, |at, &input| {
-                    *at += flow.shape(input)[axis];
-                    Some((input, *at - flow.shape(input)[axis]))
-                });
-                Some(Stack { axis, layers: ends.collect() })
-            }
-            Op::Add(_) => self.sum_of_padded(inputs),
-            _ => None,
-        }
-    }
-
-    /// The terms of a sum, if they are products, and the same axis of some is padded.
-    fn sum_of_padded(&self, terms: &[usize]) -> Option<Stack> {
-        let (mut axis, mut layers) = (None, Vec::new());
-        let mut open: Vec<usize> = terms.iter().rev().copied().collect();
-        while let Some(term) = open.pop() {
-            let FlowNode { op, inputs, .. } = &self.flow.nodes[term];
-            match op {
-                Op::Add(_) if self.alone(term) => open.extend(inputs.iter().rev()),
-                Op::Pad(pad) if self.alone(term) && axis.is_none_or(|axis| axis == pad.axis) => {
-                    axis = Some(pad.axis);
-                    layers.push((inputs[0], pad.before));
-                }
-                _ => layers.push((term, 0)),
-            }
-        }
-        let products = layers.iter().all(|&(term, _)| self.ordered_product(term).is_some());
-        Some(Stack { axis: axis.filter(|_| products)?, layers })
-    }
-
-    /// A product that a node is, or is with its axes in another order: which, and the order.
-    fn ordered_product(&self, node: usize) -> Option<(usize, Vec<usize>)> {
-        let FlowNode { op, inputs, ty, .. } = &self.flow.nodes[node];
-        match op {
-            Op::MatMul(_) => Some((node, (0..ty.shape.rank()).collect())),
-            Op::Permute(permute) if matches!(self.flow.nodes[inputs[0]].op, Op::MatMul(_)) => {
-                Some((inputs[0], permute.order.clone()))
-            }
-            _ => None,
-        }
-    }
-
-    /// Values put together, which are there. The unit of work is a row of what lies behind the axis, or all of the last axis.
-    fn join(&self, node: usize, stack: &Stack) -> Item {
-        let (shape, axis) = (self.flow.shape(node), stack.axis);
-        let outer = shape[..axis].iter().product();
-        let (total, inner) = (shape[axis], shape[axis + 1..].iter().product());
-        let whole = inner == 1 && outer > 1;
-        let elements = outer * inner;
-        let layer = |&(value, at): &(usize, usize)| {
-            let total = self.flow.shape(value).elements().checked_div(elements).unwrap_or(0);
-            Layer { from: root(self.flow, value), at, total }
-        };
-        let layers = stack.layers.iter().map(layer).collect();
-        let extent = if whole { outer } else { outer * total };
-        Item { node, extent, kernel: Kernel::Join(Layers { outer, total, inner, whole, layers }) }
-    }
-
-    /// Another order of the axes of products that are put together: each product has it already.
-    fn permuted_stack(&mut self, node: usize, order: &[usize]) -> Option<Item> {
-        let whole = self.flow.nodes[node].inputs[0];
-        let Stack { axis, layers } = self.stack(whole).filter(|_| self.alone(whole))?;
-        for &(layer, _) in &layers {
-            let (product, inner) = self.ordered_product(layer).filter(|_| self.alone(layer))?;
-            let order: Vec<usize> = order.iter().map(|&axis| inner[axis]).collect();
-            let alone = product == layer || self.alone(product);
-            let item = alone.then(|| self.permuted_product(layer, product, &order))??;
-            self.items.insert(layer, item);
-        }
-        let axis = order.iter().position(|&from| from == axis)?;
-        Some(self.join(node, &Stack { axis, layers }))
-    }
-
     /// A broadcast that must exist in memory: a tile copy if its pattern allows, else a strided copy.
     fn broadcast(&mut self, node: usize) -> Item {
         let shape = self.flow.shape(node);
@@ -659,199 +543,6 @@ impl Lowering<'_> {
         let same_rows = from.rank() == to.rank() && from.columns() == 1 && from.elements() == rows;
         same_rows.then_some(Read { value: Value::Node(source), access: Access::Row })
     }
-
-    fn matmul(&mut self, node: usize) -> Item {
-        let inputs = self.flow.nodes[node].inputs.clone();
-        let (left, right) = (self.flow.shape(inputs[0]), self.flow.shape(inputs[1]));
-        let rank = left.rank();
-        let (m, k, n) = (left[rank - 2], left[rank - 1], right.columns());
-        let batches: usize = left[..rank - 2].iter().product();
-        let mut a = self.factor(inputs[0]);
-        let mut b = self.factor(inputs[1]);
-        if n == 1 && batches == 1 && a.row == 1 && a.column != 1 {
-            // Aᵀ x: as the row xᵀ A, whose factor has contiguous columns.
-            (a, b) = (Factor { row: 0, column: b.row, ..b }, Factor { row: a.column, column: 1, ..a });
-            let cut = Cut::Columns;
-            let kernel = Kernel::MatMul { batches, m: 1, n: m, k, a, b, rows: None, cut };
-            return Item { node, extent: m, kernel };
-        }
-        if b.column != 1 && n > 1 && far(batches, m, k * n) {
-            b = self.dense(inputs[1], k, n);
-        }
-        // One row alone is cut by columns where that is worth a barrier.
-        let by_columns = m == 1 && batches == 1 && n >= 256 && k * n >= 1 << 16;
-        let (extent, cut) = if by_columns { (n, Cut::Columns) } else { (batches * m, Cut::Rows) };
-        Item { node, extent, kernel: Kernel::MatMul { batches, m, n, k, a, b, rows: None, cut } }
-    }
-
-    /// A product of which only another order of its axes is used, as the value of a node: its rows go where that order has
-    /// them.
-    fn permuted_product(&mut self, node: usize, product: usize, order: &[usize]) -> Option<Item> {
-        let (op, shape) = (&self.flow.nodes[product].op, self.flow.shape(product));
-        let rank = shape.rank();
-        if !matches!(op, Op::MatMul(_)) || shape.elements() == 0 {
-            return None;
-        }
-        let (rows, columns) = (rank - 2, rank - 1);
-        // The transposed product is the product of the transposed factors in reverse.
-        let swap = match *order.last()? {
-            last if last == columns => false,
-            last if last == rows => true,
-            _ => return None,
-        };
-        let sizes: Vec<usize> = order.iter().map(|&axis| shape[axis]).collect();
-        let strides = Shape::new(&sizes).ok()?.strides();
-        let stride = |axis: usize| order.iter().position(|&o| o == axis).map_or(0, |at| strides[at]);
-        let lead: Vec<(usize, usize)> = (0..rows).map(|axis| (shape[axis], stride(axis))).collect();
-        let batch = batch_stride(&lead)?;
-        let (m, row) = if swap { (shape[columns], stride(columns)) } else { (shape[rows], stride(rows)) };
-        let inputs = self.flow.nodes[product].inputs.clone();
-        let (k, batches) = (self.flow.shape(inputs[0]).columns(), shape[..rows].iter().product::<usize>());
-        let n = if swap { shape[rows] } else { shape[columns] };
-        if n == 1 || batches * m <= 1 {
-            return None;
-        }
-        let (mut a, mut b) = (self.factor(inputs[0]), self.factor(inputs[1]));
-        if swap {
-            let turned = |f: Factor| Factor { row: f.column, column: f.row, ..f };
-            (a, b) = (turned(b), turned(a));
-        }
-        if b.column != 1 && far(batches, m, k * n) {
-            if swap {
-                return None;
-            }
-            b = self.dense(inputs[1], k, n);
-        }
-        let dense = row == n && (batches == 1 || batch == Stride::plain(m * n));
-        let rows = (!dense).then_some(Rows { row, batch });
-        let kernel = Kernel::MatMul { batches, m, n, k, a, b, rows, cut: Cut::Rows };
-        Some(Item { node, extent: batches * m, kernel })
-    }
-
-    /// A copy from where a value's elements are to one behind the other.
-    fn moved(&mut self, node: usize) -> Item {
-        let Layout { value, offset, axes } = self.layout(node);
-        self.copy(node, value, offset, axes.into_iter().map(|(_, stride)| stride).collect())
-    }
-
-    /// Where a node's elements are, seen through views.
-    fn layout(&self, node: usize) -> Layout {
-        let flow = self.flow;
-        let (shape, inputs) = (flow.shape(node), &flow.nodes[node].inputs);
-        let dense = || {
-            let axes = shape.iter().copied().zip(shape.strides()).collect();
-            Layout { value: node, offset: 0, axes }
-        };
-        match &flow.nodes[node].op {
-            Op::Permute(permute) => {
-                let inner = self.layout(inputs[0]);
-                let axes = permute.order.iter().map(|&axis| inner.axes[axis]).collect();
-                Layout { axes, ..inner }
-            }
-            Op::Slice(slice) => {
-                let mut inner = self.layout(inputs[0]);
-                inner.offset += slice.start * inner.axes[slice.axis].1;
-                inner.axes[slice.axis].0 = slice.end - slice.start;
-                inner
-            }
-            Op::Reshape(_) => {
-                let inner = self.layout(inputs[0]);
-                match split(&inner.axes, shape) {
-                    // Axes of size 1 count as dense where the others are.
-                    Some(axes) if same(&axes, &dense().axes) => Layout { axes: dense().axes, ..inner },
-                    Some(axes) => Layout { axes, ..inner },
-                    None => dense(),
-                }
-            }
-            _ => dense(),
-        }
-    }
-
-    /// A factor with rows one behind the other.
-    fn dense(&mut self, node: usize, rows: usize, columns: usize) -> Factor {
-        let value = self.demand(node);
-        Factor { value, offset: 0, row: columns, column: 1, batch: Stride::plain(rows * columns) }
-    }
-
-    /// The strides of a factor; views are folded into them.
-    fn factor(&mut self, node: usize) -> Factor {
-        let shape = self.flow.shape(node);
-        let rank = shape.rank();
-        let (rows, columns) = (shape[rank - 2], shape[rank - 1]);
-        let Layout { value, offset, axes } = self.layout(node);
-        let batch = batch_stride(&axes[..rank - 2]);
-        let (row, column) = (axes[rank - 2].1, axes[rank - 1].1);
-        match batch {
-            // One of the two axes must be contiguous.
-            Some(batch) if shape.elements() > 0 && (row == 1 || column == 1 || rows == 1 || columns == 1) => {
-                Factor { value: self.demand(value), offset, row, column, batch }
-            }
-            _ => self.dense(node, rows, columns),
-        }
-    }
-}
-
-/// Whether a right factor whose columns are not contiguous is copied once, before the product: where each block of a
-/// thread's rows would copy it again, and that is more often than a few times; or where a single row is cut by columns.
-fn far(batches: usize, m: usize, elements: usize) -> bool {
-    if batches == 1 { m == 1 || m > MOST_ROWS } else { elements > MOST_PACKED }
-}
-
-/// Rows of a product up to which its blocks copy the right factor for themselves: two blocks.
-const MOST_ROWS: usize = 128;
-/// Elements of a right factor up to which each of a batch is copied when it is used.
-const MOST_PACKED: usize = 1 << 15;
-
-/// Axes without those of size 1, and with neighbours joined that follow one another in memory.
-fn joined(axes: &[(usize, usize)]) -> Vec<(usize, usize)> {
-    let mut joined: Vec<(usize, usize)> = Vec::new();
-    for &(size, stride) in axes.iter().filter(|(size, _)| *size != 1) {
-        match joined.last_mut() {
-            Some(last) if last.1 == size * stride => *last = (last.0 * size, stride),
-            _ => joined.push((size, stride)),
-        }
-    }
-    joined
-}
-
-/// The strides of matrices in a batch, if there are no more than two.
-fn batch_stride(axes: &[(usize, usize)]) -> Option<Stride> {
-    match joined(axes)[..] {
-        [] => Some(Stride::plain(0)),
-        [(_, outer)] => Some(Stride::plain(outer)),
-        [(_, outer), inner] => Some(Stride { outer, inner }),
-        _ => None,
-    }
-}
-
-/// Whether two layouts are the same, whatever the strides of axes of size 1.
-fn same(a: &[(usize, usize)], b: &[(usize, usize)]) -> bool {
-    a.iter().zip(b).all(|(a, b)| a.0 == 1 || a.1 == b.1)
-}
-
-/// The strides of the same elements under another shape, if there are any.
-fn split(axes: &[(usize, usize)], shape: Shape) -> Option<Vec<(usize, usize)>> {
-    if shape.elements() == 0 {
-        return None;
-    }
-    let mut runs = joined(axes).into_iter();
-    let mut run = (1, 0);
-    let mut found = Vec::with_capacity(shape.rank());
-    for &size in shape.iter() {
-        if size == 1 {
-            found.push((1, 0));
-            continue;
-        }
-        if run.0 == 1 {
-            run = runs.next()?;
-        }
-        if !run.0.is_multiple_of(size) {
-            return None;
-        }
-        run.0 /= size;
-        found.push((size, run.1 * run.0));
-    }
-    Some(found)
 }
 
 /// Whether a node's value is made of indices.

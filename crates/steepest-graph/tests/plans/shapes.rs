@@ -119,6 +119,34 @@ fn ranges_along_every_axis() {
     check_all(&cases);
 }
 
+/// Products beside and over one another, in another order of the axes before and after: none need be moved.
+#[test]
+fn products_put_together_in_every_order() {
+    let mut cases = Vec::new();
+    let shapes: [&[usize]; 3] = [&[2, 3, 5, 4], &[2, 3, 4, 5], &[2, 3, 4, 5]];
+    for (k, order) in orders(4).into_iter().enumerate() {
+        for axis in 0..4 {
+            // Where the axes were before, so that both products are `[2, 3, 5, 5]` once more.
+            let inner = [[0, 1, 2, 3], [0, 1, 3, 2]][(k + axis) % 2];
+            let (a, b, c) = (order.clone(), order.clone(), order.clone());
+            cases.push(case("concat", &shapes, move |_, v| {
+                let (left, right) = (v[0].matmul(v[1]), v[0].matmul(v[2]).permute(&inner));
+                left.concat(&[right], axis).permute(&a).sin()
+            }));
+            cases.push(case("pad", &shapes, move |_, v| {
+                let (left, right) = (v[0].matmul(v[1]), v[0].matmul(v[2]).permute(&inner));
+                (left.pad(axis, 0, 3) + right.pad(axis, 3, 0)).permute(&b).sin()
+            }));
+            // One of them is used besides.
+            cases.push(case("add", &shapes, move |_, v| {
+                let (left, right) = (v[0].matmul(v[1]), v[0].matmul(v[2]).permute(&inner));
+                (left.pad(axis, 1, 1) + right.pad(axis, 2, 0)).permute(&c) * right.sum()
+            }));
+        }
+    }
+    check_all(&cases);
+}
+
 #[test]
 fn tables_and_their_rows() {
     let mut cases = Vec::new();
