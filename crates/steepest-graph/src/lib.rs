@@ -29,6 +29,7 @@ pub use gradient::{Gradient, gradients};
 pub use graph::{Graph, Initial, Node, NodeId, VariableId, VariableKind, VariableSpec};
 pub use not_finite::{NotFinite, first_not_finite};
 pub use op::{Element, Op, Type};
+pub use ops::custom_derivative::DerivativeRule;
 pub use plan::{Cost, Plan, PlanOptions};
 pub use reference::{Feeds, advance, evaluate};
 pub use scan::{Direction, ScanInputs, Scanned, StepInputs, StepOutputs};

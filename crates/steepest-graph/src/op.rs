@@ -285,6 +285,8 @@ operations! {
     Scan in scan,
     /// Identity whose derivative is defined to be zero.
     StopGradient in stop_gradient,
+    /// Identity whose derivative a rule gives.
+    CustomDerivative in custom_derivative,
 
     // Windows over images.
     /// A convolution.

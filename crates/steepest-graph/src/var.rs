@@ -13,6 +13,7 @@ use crate::graph::{Graph, Node, NodeId};
 use crate::op::{Op, Type};
 use crate::ops;
 use crate::ops::broadcast::broadcast_shape;
+use crate::ops::custom_derivative::DerivativeRule;
 
 /// A value in a [`Graph`]: a node's number and the graph it belongs to.
 #[derive(Clone, Copy)]
@@ -211,6 +212,23 @@ impl<'g> Var<'g> {
         self.max_over(&[last]).reshape(kept)
     }
 
+    /// Powers of e as shares of their sum over the last axis: yₖ = eˣᵏ / Σⱼ eˣʲ. No x is too large.
+    ///
+    /// ```
+    /// use steepest_graph::{Feeds, Graph, evaluate};
+    /// let graph = Graph::new();
+    /// let x = graph.literal(steepest_tensor::Tensor::f64([1, 2], vec![1000.0, 1000.0])?);
+    /// assert_eq!(evaluate(&graph, &[x.softmax_last()], &Feeds::new())?[0].to_f64(), [0.5, 0.5]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn softmax_last(self) -> Var<'g> {
+        let powers = (self - self.max_last()).exp();
+        let shares = powers * (1.0 / powers.sum_last());
+        // ∂L/∂xₖ = yₖ (gₖ − Σⱼ gⱼ yⱼ): of the shares alone, so that the powers need not be kept.
+        shares.with_derivative(self, &[], |grad, y, _| y * (grad - (grad * y).sum_last()))
+    }
+
     fn last_axis(self) -> (usize, Shape) {
         let mut sizes = self.shape().to_vec();
         if let Some(size) = sizes.last_mut() {
@@ -295,6 +313,29 @@ impl<'g> Var<'g> {
     #[track_caller]
     pub fn stop_gradient(self) -> Var<'g> {
         self.unary(ops::stop_gradient::StopGradient)
+    }
+
+    /// The same value y, whose derivative by x is given: ∂L/∂x = `rule(∂L/∂y, y, others)`, of the shape of x. Through
+    /// what y and the others are made of, no other gradient flows.
+    ///
+    /// For a formula that is better than what the chain rule finds: exact where that one is not, or made of fewer values
+    /// that have to be kept. Second derivatives are those of the rule.
+    ///
+    /// ```
+    /// use steepest_graph::{Feeds, Graph, evaluate, gradients};
+    /// let graph = Graph::new();
+    /// let x = graph.input("x", [2]);
+    /// // ln(1 + eˣ), whose derivative as written is ∞/∞ for large x.
+    /// let y = (x.exp() + 1.0).ln().with_derivative(x, &[x.sigmoid()], |grad, _, others| grad * others[0]);
+    /// let slope = gradients(y.sum(), &[x])[0].dense();
+    /// let feeds = Feeds::new().with("x", steepest_tensor::Tensor::f64([2], vec![0.0, 800.0])?);
+    /// assert_eq!(evaluate(&graph, &[slope], &feeds)?[0].to_f64(), [0.5, 1.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[track_caller]
+    pub fn with_derivative(self, x: Var<'g>, others: &[Var<'g>], rule: DerivativeRule) -> Var<'g> {
+        let inputs = [&[self, x], others].concat();
+        self.graph.push(ops::custom_derivative::CustomDerivative { rule }, &inputs)
     }
 
     /// The matrix product over the last two axes, `[…, m, k] · […, k, n] → […, m, n]`.

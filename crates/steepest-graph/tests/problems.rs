@@ -144,6 +144,11 @@ const MISTAKES: &[Mistake] = &[
   of v [3]
   built at @
   help: put `stop_gradient` in front of it, if no gradient should flow through it"),
+    mistake!(|g| { let x = x(g); gradients(x.exp().with_derivative(x, &[], |grad, _, _| grad.sum()).sum(), &[x]); },
+        "custom_derivative: its rule gives a derivative of shape [] by [4, 3]
+  of x [4, 3]
+  built at @
+  help: let the rule return a value of the shape of x: sum over what was repeated"),
     mistake!(|g| { gradients(x(g), &[x(g)]); },
         "gradients: gradients are taken of one number, got shape [4, 3]; sum or average it first
   of x [4, 3]

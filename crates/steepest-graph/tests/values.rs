@@ -222,6 +222,12 @@ const ROWS: &[Row] = &[
         &[2, 2],
         &[605.0, -605.0, 70.0, -70.0],
     ),
+    row(
+        "custom_derivative",
+        |g| list(g, &[4.0]).with_derivative(list(g, &[1.0]), &[], |grad, _, _| grad),
+        &[1],
+        &[4.0],
+    ),
     row("stop_gradient", |g| list(g, &[4.0]).stop_gradient(), &[1], &[4.0]),
     row(
         "conv2d",

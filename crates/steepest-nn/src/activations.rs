@@ -66,6 +66,32 @@ fn exponential_branch(x: Var<'_>, alpha: f64) -> Var<'_> {
     alpha * (zero.less(x).select(zero, x).exp() - 1.0)
 }
 
+/// y = x Φ(x), y′ = Φ(x) + x φ(x), with the normal distribution's Φ and its density φ.
+#[track_caller]
+fn gelu(x: Var<'_>) -> Var<'_> {
+    use std::f64::consts::{FRAC_1_SQRT_2, PI};
+    let below = 0.5 * (x * FRAC_1_SQRT_2).erf() + 0.5;
+    let density = (-0.5 * x.square()).exp() * (1.0 / (2.0 * PI).sqrt());
+    with_slope(x, x * below, below + x * density)
+}
+
+/// y = x p, p = ½ (1 + tanh u), y′ = p + 2 x p (1 − p) u′, with u = √(2/π) (x + c x³).
+#[track_caller]
+fn gelu_tanh(x: Var<'_>) -> Var<'_> {
+    const C: f64 = 0.044715;
+    let root = (2.0 / std::f64::consts::PI).sqrt();
+    let square = x.square();
+    let p = 0.5 * (root * x * (1.0 + C * square)).tanh() + 0.5;
+    let inner = root * (1.0 + 3.0 * C * square);
+    with_slope(x, x * p, p + 2.0 * x * p * (1.0 - p) * inner)
+}
+
+/// y(x) with its derivative, element by element: that one is all that has to be kept for the way back.
+#[track_caller]
+fn with_slope<'g>(x: Var<'g>, y: Var<'g>, slope: Var<'g>) -> Var<'g> {
+    y.with_derivative(x, &[slope], |grad, _, others| grad * others[0])
+}
+
 const HE: (&str, &str) = ("he-normal", "He et al., 2015, for rectifiers");
 const XAVIER: (&str, &str) = ("xavier-uniform", "Glorot and Bengio, 2010, for units that are linear near 0");
 const LECUN: (&str, &str) = ("lecun-normal", "Klambauer et al., 2017, for self-normalizing networks");
@@ -130,11 +156,11 @@ activations! {
         |_, x| 1.050_700_987_355_480_5 * where_positive(x, exponential_branch(x, 1.673_263_242_354_377_2));
     "gelu" gelu: "y = x Φ(x) = ½ x (1 + erf(x / √2))", "The Gaussian error linear unit, exact.",
         "Hendrycks and Gimpel, 2016, Gaussian error linear units",
-        HE, &[], |_, x| 0.5 * x * (1.0 + (x * std::f64::consts::FRAC_1_SQRT_2).erf());
+        HE, &[], |_, x| gelu(x);
     "gelu-tanh" gelu_tanh: "y = ½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))",
         "The Gaussian error linear unit, approximated by tanh (as in GPT-2).",
         "Hendrycks and Gimpel, 2016, Gaussian error linear units",
-        HE, &[], |_, x| 0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044715 * x * x * x)).tanh());
+        HE, &[], |_, x| gelu_tanh(x);
     "silu" silu: "y = x σ(x)", "The sigmoid linear unit.",
         "Elfwing, Uchibe and Doya, 2018, Sigmoid-weighted linear units, eq. 5",
         HE, &[], |_, x| x * x.sigmoid();

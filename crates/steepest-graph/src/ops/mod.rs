@@ -16,7 +16,7 @@ modules! {
     add, sub, mul, div, pow, maximum, minimum, less, less_equal, equal, select,
     sum, max, arg_max,
     reshape, permute, broadcast, slice, pad, concat,
-    matmul, gather, scatter_add, one_hot, scan, stop_gradient,
+    matmul, gather, scatter_add, one_hot, scan, stop_gradient, custom_derivative,
     add_rows, set_rows, first_occurrence, distinct, segments, sparse_matmul,
     conv2d, conv2d_input_gradient, conv2d_weight_gradient, max_pool, max_unpool,
 }

@@ -169,7 +169,7 @@ impl Flow {
     /// Another way to compute a node, if there is a better one.
     fn rewrite(&mut self, op: &Op, inputs: &[usize], ty: Type) -> Option<usize> {
         match op {
-            Op::StopGradient(_) => Some(inputs[0]),
+            Op::StopGradient(_) | Op::CustomDerivative(_) => Some(inputs[0]),
             Op::Reshape(_) => self.rewrite_reshape(inputs[0], ty.shape),
             Op::Broadcast(_) => self.rewrite_broadcast(inputs[0], ty.shape),
             Op::Permute(permute) => self.rewrite_permute(inputs[0], &permute.order, ty),

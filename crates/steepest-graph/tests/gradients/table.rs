@@ -209,6 +209,11 @@ fn movements() -> Vec<Case> {
         case("concat", &[&[2, 3], &[2, 1]], ALL, |_, v| v[0].exp().concat(&[v[1], v[0] * v[0]], 1)),
         case("concat", &[&[1, 3], &[2, 3]], ALL, |_, v| v[0].concat(&[v[1].tanh()], 0).exp()),
         case("concat", &[&[0, 3], &[2, 3]], ALL, |_, v| v[0].concat(&[v[1].tanh()], 0)),
+        case("custom_derivative", &[&[2, 3]], ALL, |_, v| v[0].softmax_last()),
+        case("custom_derivative", &[&[3]], ALL, |_, v| {
+            let slope = v[0].cos();
+            v[0].sin().with_derivative(v[0], &[slope], |grad, _, others| grad * others[0])
+        }),
         case("stop_gradient", &[&[3]], ALL, |_, v| v[0] * v[0].less(v[0].stop_gradient() + 1.0)),
     ]
 }

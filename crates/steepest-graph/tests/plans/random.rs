@@ -102,7 +102,7 @@ impl<'g> Builder<'g> {
     }
 
     fn unary(&mut self, x: Var<'g>) -> Var<'g> {
-        match self.dice.below(16) {
+        match self.dice.below(17) {
             0 => x.tanh(),
             1 => x.sigmoid(),
             2 => x.sin(),
@@ -116,8 +116,9 @@ impl<'g> Builder<'g> {
             10 => (x.abs() + 0.1).sqrt(),
             11 => (x * x + 0.5).ln(),
             12 => x.stop_gradient(),
-            13 => x.sign() * x,
-            14 => (x.abs() + 0.2).powf(1.5).tanh(),
+            13 => x.sin().with_derivative(x, &[x.cos()], |grad, _, others| grad * others[0]),
+            14 => x.sign() * x,
+            15 => (x.abs() + 0.2).powf(1.5).tanh(),
             // Not 0, which is what rounding makes of differences.
             _ => (3.0 * x + 0.123).floor() * 0.1 + x,
         }
@@ -147,13 +148,14 @@ impl<'g> Builder<'g> {
         let axes = self.axes(x);
         let count = axes.iter().map(|&axis| x.shape()[axis]).product::<usize>().max(1) as f64;
         let empty = x.shape().contains(&0);
-        match self.dice.below(5) {
+        match self.dice.below(6) {
             0 if !empty => x.max_over(&axes),
             1 if !empty => {
                 let e = (x - x.max_last().stop_gradient()).exp();
                 e / e.sum_last()
             }
-            2 => x - x.sum_last() / x.dim(-1).max(1) as f64,
+            2 if !empty => x.softmax_last(),
+            3 => x - x.sum_last() / x.dim(-1).max(1) as f64,
             _ => x.sum_over(&axes) / count,
         }
     }

@@ -150,9 +150,7 @@ impl MultiHeadAttention {
     ) -> Var<'g> {
         let scores = query.matmul(key.transpose()) * (1.0 / (query.dim(-1) as f64).sqrt());
         let scores = self.hide(scores, first, lengths);
-        let powers = (scores - scores.max_last().stop_gradient()).exp();
-        let weights = powers * (1.0 / powers.sum_last());
-        Dropout { rate: self.dropout }.forward(cx, weights).matmul(value)
+        Dropout { rate: self.dropout }.forward(cx, scores.softmax_last()).matmul(value)
     }
 
     fn dense(&self, outputs: usize, init: &Init) -> Dense {

@@ -71,9 +71,13 @@ impl Layer for LayerNorm {
         }
         let n = x.dim(-1);
         let centered = x - mean_last(x);
-        let variance = mean_last(centered.square());
+        let scale = 1.0 / (mean_last(centered.square()) + self.epsilon).sqrt();
+        // ∂L/∂x = s (g − mean(g) − y mean(g y)): of y alone, so that what it is made of need not be kept.
+        let y = (centered * scale).with_derivative(x, &[scale], |grad, y, others| {
+            others[0] * (grad - mean_last(grad) - y * mean_last(grad * y))
+        });
         let gain = cx.param_from("weight", [n], Initial::Constant(1.0));
-        let y = centered * (1.0 / (variance + self.epsilon).sqrt()) * gain;
+        let y = y * gain;
         let y = if self.use_bias { y + cx.param("bias", [n], &Init::zeros()) } else { y };
         cx.normalizes(&["weight", "bias"], x, y);
         y

@@ -51,7 +51,11 @@ impl Layer for RmsNorm {
             return x;
         }
         let gain = cx.param_from("weight", [x.dim(-1)], Initial::Constant(1.0));
-        let y = x * (1.0 / (mean_last(x.square()) + self.epsilon).sqrt()) * gain;
+        let scale = 1.0 / (mean_last(x.square()) + self.epsilon).sqrt();
+        // ∂L/∂x = s (g − y mean(g y)).
+        let y = (x * scale)
+            .with_derivative(x, &[scale], |grad, y, others| others[0] * (grad - y * mean_last(grad * y)));
+        let y = y * gain;
         cx.normalizes(&["weight"], x, y);
         y
     }
