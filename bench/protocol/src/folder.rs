@@ -1,7 +1,7 @@
 //! The folder a workload lies in: `workload.json` and one raw little-endian file per array.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::Workload;
@@ -71,12 +71,12 @@ impl Folder {
 
     /// Reads an array of floats.
     pub fn f32(&self, name: &str) -> Result<Vec<f32>, FolderError> {
-        Ok(self.words(name)?.into_iter().map(f32::from_le_bytes).collect())
+        self.words(name, f32::from_le_bytes)
     }
 
     /// Reads an array of indices.
     pub fn u32(&self, name: &str) -> Result<Vec<u32>, FolderError> {
-        Ok(self.words(name)?.into_iter().map(u32::from_le_bytes).collect())
+        self.words(name, u32::from_le_bytes)
     }
 
     /// Writes an array, given as the little-endian words of its elements.
@@ -86,16 +86,24 @@ impl Folder {
         fs::write(&path, bytes).map_err(|source| FolderError::File { path, source })
     }
 
-    fn words(&self, name: &str) -> Result<Vec<[u8; 4]>, FolderError> {
+    /// Reads words a few at a time: an array is never in memory twice.
+    fn words<T>(&self, name: &str, from: impl Fn([u8; 4]) -> T) -> Result<Vec<T>, FolderError> {
         let path = self.file(name);
-        let bytes = fs::read(&path).map_err(|source| FolderError::File { path, source })?;
-        let words: Vec<[u8; 4]> = bytes.as_chunks::<4>().0.to_vec();
+        let failed = |source| FolderError::File { path: path.clone(), source };
+        let mut file = fs::File::open(&path).map_err(failed)?;
         let expected = self.workload.arrays.get(name).map_or(0, |array| array.shape.iter().product());
-        if words.len() == expected && bytes.len() == 4 * expected {
-            Ok(words)
-        } else {
-            Err(FolderError::Length { name: name.to_owned(), values: words.len(), expected })
+        let len = file.metadata().map_err(failed)?.len() as usize;
+        if len != 4 * expected {
+            return Err(FolderError::Length { name: name.to_owned(), values: len / 4, expected });
         }
+        let mut words = Vec::with_capacity(expected);
+        let mut bytes = [0; 1 << 14];
+        while words.len() < expected {
+            let part = &mut bytes[..(4 * (expected - words.len())).min(1 << 14)];
+            file.read_exact(part).map_err(failed)?;
+            words.extend(part.as_chunks::<4>().0.iter().map(|word| from(*word)));
+        }
+        Ok(words)
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -92,6 +92,7 @@ impl Steepest {
         let rows = if let Model::Update { parameters } = workload.model {
             let start = Tensor::f32([parameters], folder.f32("parameter")?).map_err(Box::new)?;
             variables.set("parameter", &start).map_err(Box::new)?;
+            drop(start);
             let gradient = input(&executor, "gradient")?;
             copy(executor.feed(gradient), &folder.f32("gradient")?);
             None

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use steepest_tensor::program::Place;
-use steepest_tensor::{DType, Reals, Shape, Slice, SliceMut, Tensor};
+use steepest_tensor::{Buffer, DType, Reals, Shape, Slice, SliceMut, Tensor};
 
 use crate::graph::VariableSpec;
 use crate::passes::place::lay_out;
@@ -106,8 +106,12 @@ impl Variables {
         if value.shape() != expected {
             return Err(VariablesError::Shape { name: name.to_owned(), expected, got: value.shape() });
         }
-        let values = value.to_f64();
-        self.flat.range_mut(place.offset, place.len).fill_with(|i| values[i]);
+        let mut to = self.flat.range_mut(place.offset, place.len);
+        match value.buffer() {
+            Buffer::F32(values) => to.fill_with(|i| values[i].into()),
+            Buffer::F64(values) => to.fill_with(|i| values[i]),
+            Buffer::U32(values) => to.fill_with(|i| values[i].into()),
+        }
         Ok(())
     }
 
