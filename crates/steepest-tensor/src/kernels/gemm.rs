@@ -55,13 +55,42 @@ pub(crate) struct Product<T> {
     pub claim: isize,
 }
 
-/// C = A · B.
+/// No copies: operands are read where they are.
+pub(crate) const NOTHING: u8 = 0;
+/// Copies of panels of B, where its columns are not contiguous or its rows crowd on the same lines of the cache.
+pub(crate) const PANELS: u8 = 1;
+/// Copies of a transposed left factor as well.
+pub(crate) const FACTORS: u8 = 2;
+
+/// What a product copies. It needs room on the stack for that, and a function that has such room touches every page of it
+/// each time it is called: 160 KiB, for products of a microsecond.
+pub(crate) fn copies<T: Real, const L: usize, const ISA: u8>(p: &Product<T>) -> u8 {
+    match p {
+        _ if copies_factor::<T, L, ISA>(p) => FACTORS,
+        _ if copies_panels::<T, ISA>(p) => PANELS,
+        _ => NOTHING,
+    }
+}
+
+#[inline(always)]
+fn copies_factor<T: Real, const L: usize, const ISA: u8>(p: &Product<T>) -> bool {
+    let turned = p.a_row == 1 && p.a_column > LEAST_PACKED;
+    ISA == AVX512 && turned && p.m >= 8 && p.n > 3 * L && p.k >= 32
+}
+
+#[inline(always)]
+fn copies_panels<T: Real, const ISA: u8>(p: &Product<T>) -> bool {
+    let crowded = (p.b_row * size_of::<T>()).is_multiple_of(CROWDED) && p.m >= LEAST_ROWS;
+    p.b_column != 1 || ISA == AVX512 && crowded
+}
+
+/// C = A · B. `COPIES` is at least what [`copies`] says.
 ///
 /// # Safety
 /// All elements that the sizes and strides name are readable (A, B) and writable (C); C overlaps
 /// neither A nor B.
 #[inline(always)]
-pub(crate) unsafe fn product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>) {
+pub(crate) unsafe fn product<T: Real, const L: usize, const ISA: u8, const COPIES: u8>(p: &Product<T>) {
     if p.k == 0 {
         for i in 0..p.m {
             for j in 0..p.n {
@@ -83,16 +112,10 @@ pub(crate) unsafe fn product<T: Real, const L: usize, const ISA: u8>(p: &Product
         };
         // SAFETY: `slab` names a subset of the elements of `p`.
         unsafe {
-            if ISA == AVX512
-                && p.a_row == 1
-                && p.a_column > LEAST_PACKED
-                && p.m >= 8
-                && p.n > 3 * L
-                && depth >= 32
-            {
+            if COPIES == FACTORS && copies_factor::<T, L, ISA>(&slab) {
                 packed_slab::<T, L, ISA>(&slab, start > 0);
             } else {
-                slab_product::<T, L, ISA>(&slab, 0, start > 0);
+                slab_product::<T, L, ISA, COPIES>(&slab, 0, start > 0);
             }
         }
         start += depth;
@@ -130,7 +153,7 @@ unsafe fn packed_slab<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, ad
             }
             let (a, c) = (buffer.as_ptr().cast(), p.c.add(first * p.c_row));
             let q = Product { m: rows, a, a_row: 1, a_column: 8, c, ..*p };
-            slab_product::<T, L, ISA>(&q, 8 * p.k, add);
+            slab_product::<T, L, ISA, PANELS>(&q, 8 * p.k, add);
         }
         first += rows;
     }
@@ -142,8 +165,11 @@ unsafe fn packed_slab<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, ad
 /// # Safety
 /// As for [`product`].
 #[inline(always)]
-unsafe fn slab_product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, eight: usize, add: bool) {
-    let crowded = ISA == AVX512 && (p.b_row * size_of::<T>()).is_multiple_of(CROWDED) && p.m >= LEAST_ROWS;
+unsafe fn slab_product<T: Real, const L: usize, const ISA: u8, const COPIES: u8>(
+    p: &Product<T>,
+    eight: usize,
+    add: bool,
+) {
     let mut room = MaybeUninit::<Close<T, L>>::uninit();
     let column = p.b_column;
     let mut j = 0;
@@ -161,7 +187,7 @@ unsafe fn slab_product<T: Real, const L: usize, const ISA: u8>(p: &Product<T>, e
         // SAFETY: j < n; the panel takes at most `left` columns.
         unsafe {
             let mut q = Product { b: p.b.add(j * column), c: p.c.add(j), ..*p };
-            if crowded || column != 1 {
+            if COPIES != NOTHING && copies_panels::<T, ISA>(p) {
                 close::<T, L, ISA>(&mut q, width, &mut room);
                 next = q.b;
             }
@@ -455,13 +481,13 @@ mod tests {
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
     unsafe fn native<T: Real, const L: usize>(p: &Product<T>) {
         // SAFETY: the caller promises what the kernel asks for.
-        unsafe { product::<T, L, AVX512>(p) }
+        unsafe { product::<T, L, AVX512, FACTORS>(p) }
     }
 
     #[target_feature(enable = "avx2,fma")]
     unsafe fn compiled<T: Real, const L: usize>(p: &Product<T>) {
         // SAFETY: the caller promises what the kernel asks for.
-        unsafe { product::<T, L, FUSED>(p) }
+        unsafe { product::<T, L, FUSED, FACTORS>(p) }
     }
 
     /// Which factors are transposed.

@@ -85,7 +85,27 @@ macro_rules! kernels {
             $(#[$feature])*
             unsafe fn product<T: Real, const L: usize>(p: &Product<T>) {
                 // SAFETY: the caller promises what the kernel asks for.
-                unsafe { gemm::product::<T, L, $isa>(p) }
+                unsafe {
+                    match gemm::copies::<T, L, $isa>(p) {
+                        gemm::NOTHING => gemm::product::<T, L, $isa, { gemm::NOTHING }>(p),
+                        gemm::PANELS => product_of_panels::<T, L>(p),
+                        _ => product_of_factors::<T, L>(p),
+                    }
+                }
+            }
+
+            $(#[$feature])*
+            #[inline(never)]
+            unsafe fn product_of_panels<T: Real, const L: usize>(p: &Product<T>) {
+                // SAFETY: the caller promises what the kernel asks for.
+                unsafe { gemm::product::<T, L, $isa, { gemm::PANELS }>(p) }
+            }
+
+            $(#[$feature])*
+            #[inline(never)]
+            unsafe fn product_of_factors<T: Real, const L: usize>(p: &Product<T>) {
+                // SAFETY: the caller promises what the kernel asks for.
+                unsafe { gemm::product::<T, L, $isa, { gemm::FACTORS }>(p) }
             }
 
             $(#[$feature])*
