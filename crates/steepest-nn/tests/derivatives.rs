@@ -1,4 +1,4 @@
-//! First and second derivatives of every loss and activation against central differences, in double
+//! First and second derivatives of every loss, activation and normalization against central differences, in double
 //! precision.
 
 use steepest_graph::{Feeds, Graph, Var, evaluate, gradients};
@@ -93,6 +93,28 @@ fn of_every_loss() {
                 (loss.per_example(x, target) * graph.literal(weights.clone())).sum()
             });
         }
+    }
+}
+
+#[test]
+fn of_every_normalization() {
+    let shape = Shape::from([2, 3, 6]);
+    let random = |seed, shape: Shape| {
+        let key = Key::new(seed);
+        Tensor::f64(shape, (0..shape.elements()).map(|i| key.normal(i as u64)).collect()).unwrap()
+    };
+    let feeds =
+        Feeds::new().with("weight", random(6, Shape::from([6]))).with("bias", random(7, Shape::from([6])));
+    let names = ["batch-norm", "group-norm", "layer-norm", "rms-norm"];
+    for spec in LAYERS.iter().filter(|spec| names.contains(&spec.about.name)) {
+        let groups = (spec.about.name == "group-norm").then(|| ("groups".to_owned(), Value::Integer(3)));
+        let layer = (spec.build)(&spec.settings(groups).unwrap()).unwrap();
+        check(spec.about.name, shape, &random(9, shape).to_f64(), &feeds, |graph, x| {
+            let mut trace = Trace::new(graph, Key::new(0), Phase::Train);
+            let y = layer.forward(&mut trace.scope(), x);
+            // Not the plain sum, which does not change with x.
+            (y * graph.literal(random(10, shape))).sum()
+        });
     }
 }
 
