@@ -266,6 +266,11 @@ impl Join {
     pub fn positions(&self) -> usize {
         if self.whole { self.total } else { 1 }
     }
+
+    /// Everything that it is made of.
+    pub fn slabs(&self) -> impl Iterator<Item = &Slab> {
+        self.pieces.iter().flat_map(|piece| &piece.from)
+    }
 }
 
 /// A range of the axis of a [`Join`].

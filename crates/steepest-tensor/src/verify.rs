@@ -5,7 +5,7 @@ use crate::kernels::TileOp;
 use crate::program::{
     Access, Channels, Group, Instr, Panels, Place, Program, Source, Space, Target, Tile, TileKind, Windows,
 };
-use crate::program::{Join, Loop, MOST_NEXT, MOST_STRIDES, Slab, Stride};
+use crate::program::{Loop, MOST_NEXT, MOST_STRIDES, Stride};
 
 /// A program that cannot be run. It is never the user's fault: plans that compile are sound.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -171,11 +171,6 @@ fn keeps_its_own(instr: &Instr, touches: &[Touch], live: &mut Vec<Place>) -> boo
     })
 }
 
-/// Everything that a join is made of.
-fn slabs(join: &Join) -> impl Iterator<Item = &Slab> {
-    join.pieces.iter().flat_map(|piece| &piece.from)
-}
-
 fn overlap(a: &Place, b: &Place) -> bool {
     let empty = a.len == 0 || b.len == 0;
     !empty && a.space == b.space && a.offset < b.offset + b.len && b.offset < a.offset + a.len
@@ -244,7 +239,7 @@ fn overlaps_itself(instr: &Instr) -> bool {
         Instr::ConvWeight(c) => overlap(&c.images, &c.to) || overlap(&c.grad, &c.to),
         Instr::MaxPool(p) => overlap(&p.images, &p.to) || overlap(&p.values, &p.to),
         Instr::Copy(copy) => overlap(&copy.from, &copy.to),
-        Instr::Join(join) => slabs(join).any(|slab| overlap(&slab.place, &join.to)),
+        Instr::Join(join) => join.slabs().any(|slab| overlap(&slab.place, &join.to)),
         Instr::Gather { table, to, .. } => overlap(table, to),
         Instr::WriteRows { table, indices, values, to, .. } => {
             overlap(values, to) || overlap(indices, to) || table != to && overlap(table, to)

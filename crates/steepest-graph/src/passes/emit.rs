@@ -347,7 +347,7 @@ fn crossing(instr: &Instr) -> Vec<Place> {
         Instr::MatMul(p) if p.a.column != 1 => vec![p.a.place, p.b.place],
         Instr::MatMul(p) => vec![p.b.place],
         Instr::Copy(copy) => vec![copy.from],
-        Instr::Join(join) => join.pieces.iter().flat_map(|p| &p.from).map(|slab| slab.place).collect(),
+        Instr::Join(join) => join.slabs().map(|slab| slab.place).collect(),
         Instr::ColumnSum { from, .. } => vec![*from],
         Instr::ConvWeight(conv) => vec![conv.images, conv.grad],
         _ => Vec::new(),

@@ -170,6 +170,7 @@ unsafe fn slab_product<T: Real, const L: usize, const ISA: u8, const COPIES: u8>
     eight: usize,
     add: bool,
 ) {
+    let copies = COPIES != NOTHING && copies_panels::<T, ISA>(p);
     let mut room = MaybeUninit::<Close<T, L>>::uninit();
     let column = p.b_column;
     let mut j = 0;
@@ -187,7 +188,7 @@ unsafe fn slab_product<T: Real, const L: usize, const ISA: u8, const COPIES: u8>
         // SAFETY: j < n; the panel takes at most `left` columns.
         unsafe {
             let mut q = Product { b: p.b.add(j * column), c: p.c.add(j), ..*p };
-            if COPIES != NOTHING && copies_panels::<T, ISA>(p) {
+            if copies {
                 close::<T, L, ISA>(&mut q, width, &mut room);
                 next = q.b;
             }

@@ -66,12 +66,20 @@ impl Lowering<'_> {
 
     /// The terms of a sum, if they are products, and the same axis of some is padded.
     fn sum_of_padded(&self, terms: &[usize]) -> Option<Stack> {
+        // Most sums are of something else, and some as deep as the graph: those end at once.
+        let fits = |terms: &[usize]| {
+            let sum = |term: usize| matches!(self.flow.nodes[term].op, Op::Add(_) | Op::Pad(_));
+            terms.iter().all(|&term| sum(term) || self.ordered_product(term).is_some())
+        };
+        if !fits(terms) {
+            return None;
+        }
         let (mut axis, mut layers) = (None, Vec::new());
         let mut open: Vec<usize> = terms.iter().rev().copied().collect();
         while let Some(term) = open.pop() {
             let FlowNode { op, inputs, .. } = &self.flow.nodes[term];
             match op {
-                Op::Add(_) if self.alone(term) => open.extend(inputs.iter().rev()),
+                Op::Add(_) if self.alone(term) && fits(inputs) => open.extend(inputs.iter().rev()),
                 Op::Pad(pad) if self.alone(term) && axis.is_none_or(|axis| axis == pad.axis) => {
                     axis = Some(pad.axis);
                     layers.push((inputs[0], pad.before));
