@@ -29,6 +29,17 @@ fn the_loss_picture_marks_the_best_epoch_and_says_its_values() {
 }
 
 #[test]
+fn of_a_long_epoch_the_training_curve_shows_the_parts() {
+    let log = r#"{"step":50,"epoch":0.5,"recent_loss":3.0,"learning_rate":0.01}
+{"step":100,"epoch":1,"train_loss":2.5,"recent_loss":2.0,"validation_loss":1.5,"learning_rate":0.0}
+"#;
+    let history = History::parse(log, "metrics.jsonl".as_ref()).unwrap();
+    let svg = chart::loss(&history).unwrap().svg();
+    assert!(svg.contains(">training 2<") && svg.contains(">validation 1.5<"), "{svg}");
+    assert_eq!(history.series("learning_rate").points, [(50.0, 0.01), (100.0, 0.0)]);
+}
+
+#[test]
 fn a_metric_has_a_linear_axis_and_its_own_picture() {
     let svg = chart::metric(&history(), "accuracy").unwrap().svg();
     assert!(svg.contains(">Accuracy<") && !svg.contains("logarithmic"), "{svg}");

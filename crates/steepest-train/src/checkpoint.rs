@@ -22,6 +22,12 @@ pub(crate) struct State {
     pub loss_sum: f64,
     /// Those rows.
     pub rows: u64,
+    /// `loss_sum` at the last line of the record within the epoch.
+    #[serde(default, with = "exact")]
+    pub line_loss: f64,
+    /// `rows` at that line.
+    #[serde(default)]
+    pub line_rows: u64,
     /// Stopping rules.
     pub stopping: Stopping,
     /// What was noticed and said.

@@ -50,6 +50,9 @@ pub struct EvalReport {
     pub epoch: f64,
     /// The mean loss of the epoch's rows, each measured before its update.
     pub train_loss: f64,
+    /// The mean loss of the rows since the last line of the record, where a long epoch has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recent_loss: Option<f64>,
     /// The mean loss of the validation rows.
     pub validation_loss: Option<f64>,
     /// Metrics of the validation rows by name; none where one is not defined.

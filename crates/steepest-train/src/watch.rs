@@ -85,6 +85,7 @@ mod tests {
             step: 0,
             epoch: 0.0,
             train_loss,
+            recent_loss: None,
             validation_loss,
             validation: Vec::new(),
             best: false,

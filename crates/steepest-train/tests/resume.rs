@@ -51,10 +51,10 @@ fn outcome(directory: &Path) -> (Vec<(String, Vec<u32>)>, Vec<String>) {
     let untimed = log.lines().map(|line| {
         let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
         let fields = line.as_object_mut().unwrap();
-        // The test rows' record, the last, has no times.
-        let timed = !fields.contains_key("test");
+        // The test rows' record, the last, has no times, and parts of an epoch have no speed.
+        let (timed, whole) = (!fields.contains_key("test"), fields.contains_key("train_loss"));
         assert_eq!(fields.remove("seconds").is_some(), timed);
-        assert_eq!(fields.remove("rows_per_s").is_some(), timed);
+        assert_eq!(fields.remove("rows_per_s").is_some(), whole);
         line.to_string()
     });
     (weights, untimed.collect())
@@ -106,6 +106,41 @@ fn resuming_from_any_checkpoint_gives_the_same_bits() {
     checkpoints(&early).iter().for_each(|path| fs::remove_file(path).unwrap());
     Trainer::resume(&early, &[]).unwrap().train().unwrap();
     assert!(outcome(&early) == expected);
+}
+
+#[test]
+fn long_epochs_are_recorded_in_parts_that_add_up_and_that_resuming_does_not_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = folder.path().join("whole");
+    let changes = [("batch.size", "1"), ("stop.epochs", "2"), ("run.checkpoint-every", "20 steps")];
+    let spec = changes.iter().fold(spec(&whole), |spec, (key, value)| spec.with(key, value).unwrap());
+    let mut trainer = Trainer::new(&spec).unwrap();
+    let per_epoch = trainer.overview().steps_per_epoch;
+    trainer.train().unwrap();
+    let expected = outcome(&whole);
+    let lines = expected.1.iter().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let numbers: Vec<(u64, f64, Option<f64>)> = lines
+        .filter_map(|line| {
+            Some((line["step"].as_u64()?, line["recent_loss"].as_f64()?, line["train_loss"].as_f64()))
+        })
+        .collect();
+    // Some hundred steps an epoch make two parts of at least fifty each.
+    let steps: Vec<u64> = numbers.iter().map(|(step, ..)| *step).collect();
+    let half = per_epoch.div_ceil(2);
+    assert_eq!(steps, [half, per_epoch, per_epoch + half, 2 * per_epoch]);
+    for parts in numbers.chunks(2) {
+        let mean = (parts[0].1 * half as f64 + parts[1].1 * (per_epoch - half) as f64) / per_epoch as f64;
+        assert_eq!(parts[0].2, None);
+        assert!((mean - parts[1].2.unwrap()).abs() < 1e-9 * mean, "{parts:?}");
+    }
+    let count = checkpoints(&whole).len();
+    for keep in 1..=count {
+        let killed = folder.path().join(format!("killed-{keep}"));
+        copy(&whole, &killed);
+        checkpoints(&killed)[keep..].iter().for_each(|later| fs::remove_file(later).unwrap());
+        Trainer::resume(&killed, &[]).unwrap().train().unwrap();
+        assert!(outcome(&killed) == expected, "resumed from checkpoint {keep} of {count}");
+    }
 }
 
 #[test]

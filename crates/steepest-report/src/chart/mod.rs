@@ -63,8 +63,11 @@ fn alone(panel: Panel) -> Option<Drawing> {
 }
 
 fn loss_panel(history: &History) -> Option<Panel> {
+    // The parts of long epochs, where they were recorded, say more than whole ones.
+    let recent = history.series("recent_loss");
+    let training = if recent.points.is_empty() { history.series("train_loss") } else { recent };
     let curves = vec![
-        Curve { name: "training".into(), colour: TRAIN, series: history.series("train_loss") },
+        Curve { name: "training".into(), colour: TRAIN, series: training },
         Curve { name: "validation".into(), colour: VALIDATION, series: history.series("validation_loss") },
     ];
     Panel::new(history, "Loss", "loss", curves, Scale::Adaptive)

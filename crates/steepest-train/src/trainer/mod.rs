@@ -2,6 +2,7 @@
 
 mod cause;
 mod ending;
+mod lines;
 mod run;
 mod upcoming;
 mod views;

@@ -88,7 +88,8 @@ impl Trainer {
     fn stretch(&mut self, most: u64) -> Result<StepReport, TrainError> {
         let looks = self.options.checkpoint_every.map_or(STEPS_BETWEEN_LOOKS, |_| 1);
         let next_look = (self.state.step / looks + 1) * looks;
-        let end = self.state.step.saturating_add(most).min(next_look).min(self.total_steps);
+        let next_line = self.next_line();
+        let end = self.state.step.saturating_add(most).min(next_look).min(next_line).min(self.total_steps);
         let flush = Flush::begin();
         let (report, last) = loop {
             let (report, last) = self.step()?;
@@ -102,8 +103,13 @@ impl Trainer {
             self.diverged("the loss", report.loss)?;
         } else if last {
             self.end_epoch()?;
-        } else if report.step == next_look {
-            self.save_if_due()?;
+        } else {
+            if report.step == next_line {
+                self.write_line()?;
+            }
+            if report.step == next_look {
+                self.save_if_due()?;
+            }
         }
         Ok(report)
     }
@@ -168,6 +174,7 @@ impl Trainer {
             step,
             epoch: step as f64 / per_epoch as f64,
             train_loss,
+            recent_loss: self.recent_loss(),
             validation_loss,
             validation: validation.map(|evaluation| evaluation.metrics).unwrap_or_default(),
             best,
@@ -183,6 +190,7 @@ impl Trainer {
         self.pending.push_back(Event::Eval(Box::new(report)));
         self.pending.extend(findings.into_iter().map(Event::Warning));
         (self.state.loss_sum, self.state.rows) = (0.0, 0);
+        (self.state.line_loss, self.state.line_rows) = (0.0, 0);
         self.state.epoch_began = self.seconds();
         if self.verdict().is_none() { self.save_if_due() } else { Ok(()) }
     }

@@ -147,6 +147,7 @@ mod tests {
             step: 2,
             epoch: 1.0,
             train_loss: 1.75,
+            recent_loss: None,
             validation_loss: Some(0.5),
             validation: vec![("accuracy".to_owned(), Some(0.875))],
             best: true,
