@@ -1,7 +1,7 @@
 //! What depth does to gradients: perceptrons of 30 hidden layers with tanh that cannot be trained, and what mends them.
 //!
-//! `cargo run --example depth -- FOLDER` writes two pictures into the folder, as SVG and PNG: the norm of the gradient of
-//! each layer's weight before the first step, and the loss of training.
+//! `cargo run --release --example depth -- FOLDER` writes two pictures into the folder (`runs/depth`), as SVG and PNG: the norm
+//! of the gradient of each layer's weight before the first step, and the loss of training.
 //!
 //! Weights from N(0, 0.05²) shrink what goes forward through a layer of width 64 by √64 · 0.05 = 0.4, and what comes back
 //! as well. The gradient of a weight is the product of the two, so that each of 30 layers has one of about 0.4²⁹: nothing
@@ -184,9 +184,11 @@ fn show(folder: &Path) -> Result<(), Failure> {
 }
 
 fn main() -> Result<(), Failure> {
-    let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "depth".to_owned()));
+    let folder = PathBuf::from(std::env::args().nth(1).unwrap_or_else(|| "runs/depth".to_owned()));
     std::fs::create_dir_all(&folder)?;
-    show(&folder)
+    show(&folder)?;
+    println!("pictures in {}", folder.display());
+    Ok(())
 }
 
 #[test]
