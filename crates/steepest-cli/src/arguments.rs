@@ -122,14 +122,14 @@ pub struct Predict {
 pub struct Generate {
     /// The model, or the directory of its run
     pub model: PathBuf,
-    /// The text to go on from
-    #[arg(short, long, value_name = "TEXT", default_value = "\n", hide_default_value = true)]
-    pub prompt: String,
+    /// The text to go on from [default: a line end, or else a space]
+    #[arg(short, long, value_name = "TEXT")]
+    pub prompt: Option<String>,
     /// Tokens to write
     #[arg(short, long, value_name = "N", default_value_t = 500)]
     pub length: usize,
     /// 0 takes the most probable token, 1 samples as the model learned, more dares more
-    #[arg(short, long, value_name = "T", default_value_t = 1.0)]
+    #[arg(short, long, value_name = "T", default_value_t = 1.0, allow_negative_numbers = true)]
     pub temperature: f64,
     /// Sample from so many of the most probable tokens only
     #[arg(short = 'k', long, value_name = "K")]

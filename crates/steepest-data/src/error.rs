@@ -113,7 +113,7 @@ pub enum DataError {
         path: PathBuf,
     },
     /// A text has a character that the training text did not have.
-    #[error("character {position} of the text is `{}`, which is not among the {known} characters of the training text\n  help: leave it out; with `data.tokens = \"bytes\"` any text can be read", character.escape_default())]
+    #[error("character {position} of the text is `{}`, which is not among the {known} characters of the training text\n  help: leave it out; with `data.tokens = \"bytes\"` any text can be read", visible(*character))]
     UnknownCharacter {
         /// The character.
         character: char,
@@ -611,6 +611,16 @@ pub enum DataError {
         /// The first picture.
         first: PathBuf,
     },
+    /// Images of another size than those that were learned from.
+    #[error("{}: images are {got:?} (height, width and, if coloured, channels), but the model learned from {expected:?}\n  help: scale them to that size, and make them grey or coloured as those were", path.display())]
+    ImageShape {
+        /// The file or folder.
+        path: PathBuf,
+        /// The shape that was learned from.
+        expected: Vec<usize>,
+        /// The shape of these.
+        got: Vec<usize>,
+    },
     /// Arrays given in memory do not fit together.
     #[error("{what}: expected {expected} values, got {got}\n  help: give {expected}, or change the shape")]
     Length {
@@ -715,4 +725,9 @@ impl DataError {
         let nearest = Nearest::find(&wanted, names.iter().map(String::as_str));
         DataError::NotFound { path: path.into(), nearest }
     }
+}
+
+/// A character as people write it, but for those that cannot be seen.
+fn visible(character: char) -> String {
+    if character.is_control() { character.escape_default().to_string() } else { character.to_string() }
 }

@@ -40,6 +40,13 @@ pub enum Finding {
         /// Whether the target is numeric.
         numeric: bool,
     },
+    /// Sequences longer than those of training were cut.
+    CutSequences {
+        /// How many.
+        rows: usize,
+        /// The steps that were kept of each.
+        steps: usize,
+    },
     /// Rows without a target were left out.
     RowsWithoutTarget {
         /// The target column.
@@ -351,6 +358,10 @@ impl fmt::Display for Finding {
             ),
             Finding::Images { shape, bytes } => {
                 write!(f, "images of shape {shape}, {:.1} MB", *bytes as f64 / 1e6)
+            }
+            Finding::CutSequences { rows, steps } => {
+                let (rows, those) = (counted(*rows, "sequence"), if *rows == 1 { "was" } else { "were" });
+                write!(f, "{rows} {those} cut to {steps} steps, the longest that training saw")
             }
             Finding::Split { fractions, train, validation, test } => {
                 write!(f, "rows were split at random: {} for training", grouped(*train as u64))?;

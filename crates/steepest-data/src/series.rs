@@ -25,11 +25,21 @@ pub struct Sequences {
 /// A file of sequences.
 struct SequenceFile {
     path: PathBuf,
-    /// Of each sequence: its channels' values, step by step, and its label.
-    rows: Vec<(Vec<f32>, String)>,
+    rows: Vec<Row>,
     channels: usize,
     /// The labels that the header names.
     classes: Vec<String>,
+    /// Whether each row ends with a label, as it does where the header does not deny it.
+    labelled: bool,
+}
+
+/// A sequence.
+struct Row {
+    /// Its line in the file.
+    line: u64,
+    /// Its channels' values, step by step.
+    values: Vec<f32>,
+    label: String,
 }
 
 /// Whether a file is in this format, by its name.
@@ -40,7 +50,8 @@ pub(crate) fn is_sequences(path: &Path) -> bool {
 impl SequenceFile {
     fn read(path: &Path) -> Result<SequenceFile, DataError> {
         let reader = BufReader::new(text::open_text(path, None)?.reader);
-        let mut file = SequenceFile { path: path.into(), rows: Vec::new(), channels: 0, classes: Vec::new() };
+        let (rows, classes) = (Vec::new(), Vec::new());
+        let mut file = SequenceFile { path: path.into(), rows, channels: 0, classes, labelled: true };
         let mut in_data = false;
         for (number, line) in reader.lines().enumerate() {
             let line = line.map_err(|source| DataError::Io { path: path.into(), source })?;
@@ -50,7 +61,9 @@ impl SequenceFile {
                 Some(word) if word.starts_with('#') => {}
                 Some(word) if word.eq_ignore_ascii_case("@data") => in_data = true,
                 Some(word) if word.eq_ignore_ascii_case("@classLabel") => {
-                    file.classes = line.split_whitespace().skip(2).map(str::to_owned).collect();
+                    let mut words = line.split_whitespace().skip(1);
+                    file.labelled = !words.next().is_some_and(|word| word.eq_ignore_ascii_case("false"));
+                    file.classes = words.map(str::to_owned).collect();
                 }
                 Some(word) if word.starts_with('@') => {}
                 Some(_) if in_data => file.row(line, number as u64 + 1)?,
@@ -67,7 +80,7 @@ impl SequenceFile {
     /// `a,b,c:d,e,f:label`: channels with their steps, then the label.
     fn row(&mut self, line: &str, number: u64) -> Result<(), DataError> {
         let mut parts: Vec<&str> = line.split(':').collect();
-        let label = parts.pop().unwrap_or_default().trim().to_owned();
+        let label = if self.labelled { parts.pop().unwrap_or_default().trim() } else { "" }.to_owned();
         let channel = |part: &&str| part.split(',').map(|value| value.trim().parse::<f32>()).collect();
         let channels: Result<Vec<Vec<f32>>, _> = parts.iter().map(channel).collect();
         let channels = channels.map_err(|_| self.malformed(number, "a value that is not a number"))?;
@@ -81,12 +94,9 @@ impl SequenceFile {
         if channels.iter().flatten().any(|value| !value.is_finite()) {
             return Err(self.malformed(number, "a value that is not finite"));
         }
-        if !self.classes.is_empty() && !self.classes.contains(&label) {
-            return Err(self.malformed(number, "a label that the header does not name"));
-        }
         self.channels = channels.len();
         let values = (0..steps).flat_map(|step| channels.iter().map(move |channel| channel[step])).collect();
-        self.rows.push((values, label));
+        self.rows.push(Row { line: number, values, label });
         Ok(())
     }
 
@@ -95,24 +105,39 @@ impl SequenceFile {
         if !self.classes.is_empty() {
             return self.classes.clone();
         }
-        let found: std::collections::BTreeSet<&String> = self.rows.iter().map(|(_, label)| label).collect();
+        let found: std::collections::BTreeSet<&String> = self.rows.iter().map(|row| &row.label).collect();
         found.into_iter().cloned().collect()
     }
 
     fn steps(&self, row: usize) -> usize {
-        self.rows[row].0.len() / self.channels.max(1)
+        self.rows[row].values.len() / self.channels.max(1)
     }
 
-    fn dataset(&self, sequences: &Sequences, classes: &[String]) -> Result<Dataset, DataError> {
+    /// The classes of the rows by number.
+    fn labels(&self, classes: &[String]) -> Result<Vec<u32>, DataError> {
+        let class = |Row { line, label, .. }: &Row| {
+            let named = self.classes.is_empty() || self.classes.contains(label);
+            let what = match named {
+                true => "a label that training never saw",
+                false => "a label that the header does not name",
+            };
+            let class = classes.iter().position(|class| class == label).filter(|_| named);
+            class.map(|class| class as u32).ok_or_else(|| self.malformed(*line, what))
+        };
+        self.rows.iter().map(class).collect()
+    }
+
+    /// The rows as a model reads them; with their labels, of which `classes` are known, or without any.
+    fn dataset(&self, sequences: &Sequences, classes: Option<&[String]>) -> Result<Dataset, DataError> {
         let channels = sequences.channels.len();
         let width = sequences.steps * channels;
         let mut features = vec![0f32; width * self.rows.len()];
         let mut lengths = Vec::with_capacity(self.rows.len());
-        let mut labels = Vec::with_capacity(self.rows.len());
         if channels != self.channels {
-            return Err(self.malformed(1, "another number of channels than the training sequences"));
+            let line = self.rows.first().map_or(1, |row| row.line);
+            return Err(self.malformed(line, "another number of channels than the training sequences"));
         }
-        for (row, (values, label)) in self.rows.iter().enumerate() {
+        for (row, Row { values, .. }) in self.rows.iter().enumerate() {
             // A sequence longer than those of training is cut.
             let steps = self.steps(row).min(sequences.steps);
             let slot = &mut features[row * width..row * width + steps * channels];
@@ -120,11 +145,15 @@ impl SequenceFile {
                 *slot = sequences.channels[i % channels].apply(f64::from(value)) as f32;
             }
             lengths.push(steps as u32);
-            let class = classes.iter().position(|class| class == label);
-            labels.push(class.ok_or_else(|| self.malformed(1, "a label that training never saw"))? as u32);
         }
         let example = Shape::from([sequences.steps, channels]);
-        Dataset::classification(example, features, labels, classes.iter().cloned())?.with_lengths(lengths)
+        let data = match classes {
+            Some(classes) => {
+                Dataset::classification(example, features, self.labels(classes)?, classes.iter().cloned())?
+            }
+            None => Dataset::unlabelled(example, features)?,
+        };
+        data.with_lengths(lengths)
     }
 }
 
@@ -133,9 +162,7 @@ fn scalings(file: &SequenceFile, rows: &[u32], standardize: bool) -> Vec<Scaling
     let channel = |c: usize| {
         let values = || {
             let of_rows = rows.iter().filter_map(|&row| file.rows.get(row as usize));
-            of_rows
-                .flat_map(|(values, _)| values.iter().skip(c).step_by(file.channels))
-                .map(|&v| f64::from(v))
+            of_rows.flat_map(|row| row.values.iter().skip(c).step_by(file.channels)).map(|&v| f64::from(v))
         };
         let count = values().count().max(1) as f64;
         let shift = values().sum::<f64>() / count;
@@ -155,6 +182,8 @@ pub(crate) fn prepare_sequences(options: &DataOptions, seed: u64) -> Result<Prep
     let more = |path: &Option<PathBuf>| path.as_deref().map(SequenceFile::read).transpose();
     let (validation, test) = (more(&options.validation)?, more(&options.test)?);
     let classes = file.classes();
+    // Said before anything about how many rows there are.
+    file.labels(&classes)?;
     let split = match fractions == crate::Fractions::NONE {
         true => Split::all_train(file.rows.len()),
         false => Split::random(seed, file.rows.len(), fractions)?,
@@ -163,9 +192,9 @@ pub(crate) fn prepare_sequences(options: &DataOptions, seed: u64) -> Result<Prep
     let steps = all.flat_map(|file| (0..file.rows.len()).map(|row| file.steps(row))).max().unwrap_or(1);
     let channels = scalings(&file, &split.train, options.preprocess.standardize);
     let sequences = Sequences { steps, channels };
-    let whole = file.dataset(&sequences, &classes)?;
+    let whole = file.dataset(&sequences, Some(&classes))?;
     let part = |other: Option<SequenceFile>, rows: &[u32]| match other {
-        Some(file) => file.dataset(&sequences, &classes).map(Some),
+        Some(file) => file.dataset(&sequences, Some(&classes)).map(Some),
         None if rows.is_empty() => Ok(None),
         None => whole.subset(rows).map(Some),
     };
@@ -208,13 +237,23 @@ pub(crate) fn prepare_sequences(options: &DataOptions, seed: u64) -> Result<Prep
     })
 }
 
-/// The rows of a file of sequences, as a preprocessor learned to read them.
+/// The rows of a file of sequences, as a preprocessor learned to read them; none if it learned of something else. Without
+/// labels, what stands in their place (such as `?`) is not looked at. Longer sequences than those of training are cut, which
+/// is among the findings.
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn read_sequences(path: &Path, learned: &Preprocessor) -> Result<Option<Dataset>, DataError> {
+pub fn read_sequences(
+    path: &Path,
+    learned: &Preprocessor,
+    labelled: bool,
+) -> Result<Option<(Dataset, Vec<Finding>)>, DataError> {
     let Some(sequences) = &learned.sequences else { return Ok(None) };
-    SequenceFile::read(path)?.dataset(sequences, learned.target.classes()).map(Some)
+    let file = SequenceFile::read(path)?;
+    let data = file.dataset(sequences, labelled.then(|| learned.target.classes()))?;
+    let rows = (0..file.rows.len()).filter(|&row| file.steps(row) > sequences.steps).count();
+    let cut = (rows > 0).then_some(Finding::CutSequences { rows, steps: sequences.steps });
+    Ok(Some((data, cut.into_iter().collect())))
 }
 
 #[cfg(test)]
@@ -246,8 +285,17 @@ mod tests {
         assert_eq!(x[..6], [1.0, 10.0, 2.0, 20.0, 3.0, 30.0]);
         assert_eq!(x[6..12], [5.0, 50.0, 0.0, 0.0, 0.0, 0.0]);
         assert_eq!((y, lengths), ([0, 1, 0], [3.0, 1.0, 2.0]));
-        let again = read_sequences(&path, &data.preprocessor).unwrap().unwrap();
-        assert_eq!(again.rows(), 3);
+        let (again, findings) = read_sequences(&path, &data.preprocessor, true).unwrap().unwrap();
+        assert_eq!((again.rows(), findings.len()), (3, 0));
+        // To predict, nothing needs to be known of the labels; what is too long is cut.
+        let unknown = TEXT.replace(":y", ":?").replace("10,20,30", "10,20,30,40").replace("1,2,3", "1,2,3,4");
+        let (_other, path) = file(&unknown);
+        let (rows, findings) = read_sequences(&path, &data.preprocessor, false).unwrap().unwrap();
+        assert_eq!((rows.rows(), &findings[..]), (3, &[Finding::CutSequences { rows: 1, steps: 3 }][..]));
+        let error = read_sequences(&path, &data.preprocessor, true).unwrap_err().to_string();
+        assert!(error.contains("two.ts:6"), "{error}");
+        let (_other, path) = file("@classLabel false\n@data\n1,2:10,20\n");
+        assert_eq!(read_sequences(&path, &data.preprocessor, false).unwrap().unwrap().0.rows(), 1);
     }
 
     #[test]

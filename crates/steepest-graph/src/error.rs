@@ -131,6 +131,12 @@ pub enum ProblemKind {
         /// Shape of the images, `[N, H, W, C]`.
         image: Shape,
     },
+    /// A value that no machine has memory for.
+    #[error("a value of shape {shape} would take more than a terabyte")]
+    TooLarge {
+        /// Its shape.
+        shape: Shape,
+    },
     /// Channels that cannot be parted into groups.
     #[error("{inner} channels read and {outer} written cannot be parted into {groups} groups")]
     Groups {
@@ -217,6 +223,7 @@ impl ProblemKind {
                  and in pooling every window must see a pixel"
             }
             ProblemKind::Groups { .. } => "make both numbers of channels multiples of the number of groups",
+            ProblemKind::TooLarge { .. } => "make the layer, or what it is applied to, smaller",
             ProblemKind::Axis { .. } => "axes are counted from 0, the outermost",
             ProblemKind::OtherGraph => "build the whole step on one `Graph`",
             ProblemKind::Redeclared { .. } => "use another name, or the same shape",

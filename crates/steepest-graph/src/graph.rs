@@ -288,6 +288,10 @@ impl Graph {
         };
         let sound = inputs.iter().all(|v| v.is_sound());
         match inferred {
+            Ok(ty) if sound && !fits(&ty.shape) => {
+                self.problem(op.name(), ProblemKind::TooLarge { shape: ty.shape });
+                self.stand_in(ty)
+            }
             Ok(ty) => self.add(op, inputs.iter().map(|v| v.id()).collect(), ty, sound),
             Err(kind) => {
                 self.report(op.name(), kind, inputs);
@@ -309,6 +313,14 @@ impl Graph {
         nodes.push(Node { op, inputs, ty, layer, location, sound });
         Var::new(self, NodeId(nodes.len() as u32 - 1))
     }
+}
+
+/// Elements above which no value is meant: a terabyte in single precision.
+const MOST_ELEMENTS: usize = 1 << 38;
+
+fn fits(shape: &[usize]) -> bool {
+    let elements = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size.max(1)));
+    elements.is_some_and(|elements| elements <= MOST_ELEMENTS)
 }
 
 impl Type {

@@ -42,6 +42,16 @@ pub enum NnError {
         /// What is wrong.
         source: Box<NnError>,
     },
+    /// A layer of a list that cannot be built.
+    #[error("layer {place} of the list, `{written}`: {source}")]
+    Listed {
+        /// Its place, 1 at the first.
+        place: usize,
+        /// The layer as written.
+        written: String,
+        /// What is wrong.
+        source: Box<NnError>,
+    },
     /// Settings that the configuration's type does not have.
     #[error("{owner}: {source}")]
     Configuration {
@@ -120,6 +130,7 @@ impl NnError {
         match self {
             NnError::Setting { source, .. } => Some(source.key()),
             NnError::Field { key, .. } => Some(key),
+            NnError::Listed { .. } => Some("layers"),
             _ => None,
         }
     }
@@ -130,7 +141,7 @@ impl NnError {
             NnError::UnknownName { nearest: Some(nearest), .. } => Some(format!("did you mean `{nearest}`?")),
             NnError::UnknownName { known, .. } => Some(format!("the known ones are {}", known.join(", "))),
             NnError::Setting { source, .. } => source.help(),
-            NnError::Field { source, .. } => source.help(),
+            NnError::Field { source, .. } | NnError::Listed { source, .. } => source.help(),
             NnError::Malformed { .. } => {
                 Some("write a name, or a name with settings: `normal(std=0.02)`".to_owned())
             }

@@ -60,6 +60,21 @@ pub struct Trace<'g> {
     pub(crate) flattened: Vec<(NodeId, Vec<usize>)>,
     /// Whether PyTorch has the channels of sequences before their steps.
     pub(crate) channels_first: bool,
+    /// Whether values of three axes are sequences and not images of one channel.
+    pub(crate) sequences: bool,
+    /// How many steps of each example count.
+    lengths: Option<Lengths<'g>>,
+}
+
+/// Where sequences end.
+#[derive(Debug)]
+struct Lengths<'g> {
+    /// Reals of shape `[batch]`.
+    value: Var<'g>,
+    /// Steps of the longest.
+    steps: usize,
+    /// Whether a layer wanted to know.
+    asked: bool,
 }
 
 impl<'g> Trace<'g> {
@@ -67,7 +82,7 @@ impl<'g> Trace<'g> {
     pub fn new(graph: &'g Graph, key: Key, phase: Phase) -> Trace<'g> {
         let (parameters, states, penalties) = (Vec::new(), Vec::new(), Vec::new());
         let (tables, draws) = (BTreeSet::new(), BTreeMap::new());
-        let (pytorch, flattened, channels_first) = (Vec::new(), Vec::new(), false);
+        let (pytorch, flattened) = (Vec::new(), Vec::new());
         Trace {
             graph,
             key,
@@ -79,7 +94,9 @@ impl<'g> Trace<'g> {
             draws,
             pytorch,
             flattened,
-            channels_first,
+            channels_first: false,
+            sequences: false,
+            lengths: None,
         }
     }
 
@@ -170,6 +187,29 @@ impl<'g> Scope<'_, 'g> {
         let (twin, twin_of_parent) = (joined(&self.twin, name), self.twin.len());
         let mut inner = Scope { trace: &mut *self.trace, path, twin, twin_of_parent, again };
         graph.scoped(name, || build(&mut inner))
+    }
+
+    /// Traces a part over sequences of which only the first `lengths` of `steps` steps count (reals of shape `[batch]`);
+    /// also whether a layer wanted to know. Layers ask with [`Scope::lengths_of`].
+    pub(crate) fn over_lengths<R>(
+        &mut self,
+        lengths: Var<'g>,
+        steps: usize,
+        build: impl FnOnce(&mut Scope<'_, 'g>) -> R,
+    ) -> (R, bool) {
+        let outer = self.trace.lengths.replace(Lengths { value: lengths, steps, asked: false });
+        self.trace.sequences = true;
+        let built = build(self);
+        let inner = std::mem::replace(&mut self.trace.lengths, outer);
+        (built, inner.is_some_and(|lengths| lengths.asked))
+    }
+
+    /// How many steps of each example of x `[batch, T, …]` count, reals of shape `[batch]`; none: all of them, or the
+    /// layers before have changed the number of steps.
+    pub fn lengths_of(&mut self, x: Var<'g>) -> Option<Var<'g>> {
+        let lengths = self.trace.lengths.as_mut()?;
+        lengths.asked = true;
+        (x.shape().get(1) == Some(&lengths.steps)).then_some(lengths.value)
     }
 
     /// Applies a layer under a name of its own.

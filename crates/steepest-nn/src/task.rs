@@ -102,10 +102,7 @@ impl Task {
         match self {
             Task::Regression { .. } | Task::Ranking { .. } | Task::Context { .. } => prediction,
             Task::Binary => prediction.sigmoid(),
-            Task::Multiclass { .. } | Task::NextToken { .. } => {
-                let weights = (prediction - prediction.max_last().stop_gradient()).exp();
-                weights / weights.sum_last()
-            }
+            Task::Multiclass { .. } | Task::NextToken { .. } => prediction.softmax_last(),
         }
     }
 

@@ -216,6 +216,45 @@ fn language_models_and_masked_encoders() {
     agrees("encoder", &graph, &outputs, &fed);
 }
 
+#[test]
+fn recurrent_networks_in_every_form() {
+    for (cell, layers, bidirectional, masked) in [
+        (Cell::Rnn, 2, true, true),
+        (Cell::Lstm, 1, true, false),
+        (Cell::Lstm, 2, false, true),
+        (Cell::Gru, 2, true, true),
+    ] {
+        let graph = Graph::new();
+        let x = graph.input("x", [4, 5, 3]);
+        let lengths = masked.then(|| graph.input("n", [4]));
+        let net = Recurrent { layers, bidirectional, ..Recurrent::new(cell, 6) };
+        let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+        let states = net.run(&mut trace.scope(), x, lengths);
+        let loss = states.all.square().sum() + states.last.sin().sum();
+        let parameters: Vec<Var<'_>> = trace.parameters().iter().map(|(_, parameter)| *parameter).collect();
+        let mut outputs = vec![states.all, states.last];
+        outputs.extend(gradients(loss, &parameters).into_iter().map(|gradient| gradient.dense()));
+        let counts = Tensor::f64([4], vec![5.0, 1.0, 3.0, 4.0]).unwrap();
+        let mut fed = vec![Fed::Real("x", normal(&[4, 5, 3], 1.0))];
+        fed.extend(masked.then_some(Fed::Real("n", counts)));
+        agrees(&format!("{net:?}"), &graph, &outputs, &fed);
+    }
+    // Over tokens, and with states that are carried from the step before.
+    for carry in [false, true] {
+        let graph = Graph::new();
+        let (x, y) = (graph.index_input("x", [3, 7]), graph.index_input("y", [3, 7]));
+        let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+        let model = RecurrentModel { layers: 2, carry, ..RecurrentModel::new(Cell::Lstm, 6, 11) };
+        let logits = model.output(&mut trace.scope(), &Inputs::new("x", x));
+        let loss = CrossEntropy::default().per_example(logits, y).mean();
+        let parameters: Vec<Var<'_>> = trace.parameters().iter().map(|(_, parameter)| *parameter).collect();
+        let mut outputs = vec![loss, logits];
+        outputs.extend(gradients(loss, &parameters).into_iter().map(|gradient| gradient.dense()));
+        let fed = [Fed::Index("x", labels(&[3, 7], 11)), Fed::Index("y", labels(&[3, 7], 11))];
+        agrees("tokens", &graph, &outputs, &fed);
+    }
+}
+
 /// Two rows of 22 for each of so many words, three for the first five; the rest of 71 is not used.
 fn parts(of: &'static str, words: usize) -> Vec<Fed> {
     let name = |part: &str| -> &'static str { format!("parts of {of}.{part}").leak() };

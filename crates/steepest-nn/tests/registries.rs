@@ -61,6 +61,15 @@ fn conforms<S: Registered>() {
     }
 }
 
+/// The tables of a list of layers say by `kind` which layer they mean.
+#[test]
+fn no_setting_of_a_layer_is_called_kind() {
+    for spec in LAYERS {
+        let mut settings = spec.about.hyperparameters.iter();
+        assert!(settings.all(|setting| setting.name != "kind"), "{}", spec.about.name);
+    }
+}
+
 #[test]
 fn every_entry_has_a_unique_name_a_formula_and_sources() {
     conforms::<InitializerSpec>();

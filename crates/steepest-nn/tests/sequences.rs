@@ -238,12 +238,26 @@ fn causal_attention_is_attention_to_what_stands_before() {
 /// What stands behind the end of an example does not matter.
 #[test]
 fn padding_changes_nothing() {
+    let encoder =
+        Encoder { layers: 2, width: 8, heads: 2, positions: PositionKind::Sinusoidal, ..Encoder::new(2) };
+    let last = |cell| Recurrent { bidirectional: true, last: true, ..Recurrent::new(cell, 4) };
+    let recurrent = Sequential::new().then(Recurrent::new(Cell::Gru, 5)).then(last(Cell::Lstm));
+    let block = Sequential::new().then(Dense::new(8)).then(TransformerBlock::new(2));
+    let mixed = Sequential::new().then(Dense::new(6)).then(MultiHeadAttention::new(3));
+    let models: [Box<dyn Model>; 4] = [
+        Box::new(encoder),
+        Box::new(recurrent),
+        Box::new(block.then(GlobalAvgPool {})),
+        Box::new(mixed.then(GlobalAvgPool {})),
+    ];
+    models.iter().for_each(|model| does_not_see_padding(&**model));
+}
+
+fn does_not_see_padding(model: &dyn Model) {
     let run = |steps: usize, fill: f64| {
         let graph = Graph::new();
         let x = graph.input("x", [1, steps, 3]);
         let lengths = graph.input("lengths", [1]);
-        let model =
-            Encoder { layers: 2, width: 8, heads: 2, positions: PositionKind::Sinusoidal, ..Encoder::new(2) };
         let inputs = Inputs::new("x", x).with(LENGTHS, lengths);
         let y = model.output(&mut Trace::new(&graph, Key::new(3), Phase::Eval).scope(), &inputs);
         let values = (0..steps * 3).map(|i| if i < 12 { (i as f64).sin() } else { fill }).collect();
@@ -256,4 +270,42 @@ fn padding_changes_nothing() {
     for (steps, fill) in [(7, 0.0), (7, 100.0)] {
         assert_near("padded", &run(steps, fill), &short);
     }
+}
+
+/// Behind layers over sequences, pooling is along their steps, and images are refused.
+#[test]
+fn sequences_are_pooled_along_their_steps() {
+    let graph = Graph::new();
+    let x = graph.input("x", [1, 5, 2]);
+    let identity = Conv1d { use_bias: false, groups: 2, ..Conv1d::new(2, 1) };
+    let run = |layer: &dyn Layer| {
+        let mut trace = Trace::new(&graph, Key::new(0), Phase::Eval);
+        let y = trace.scope().apply("conv", &identity, x);
+        let y = trace.scope().apply("layer", layer, y);
+        let feeds = Feeds::new()
+            .with("x", tensor(&[1, 5, 2], &[1.0, 50.0, 2.0, 40.0, 3.0, 30.0, 4.0, 20.0, 5.0, 10.0]))
+            .with("conv.weight", tensor(&[1, 1, 2], &[1.0, 1.0]));
+        (y.shape().to_vec(), evaluate(&graph, &[y], &feeds).unwrap()[0].to_f64())
+    };
+    assert_eq!(run(&MaxPool::new(2)), (vec![1, 2, 2], vec![2.0, 50.0, 4.0, 30.0]));
+    assert_eq!(run(&AvgPool::new(2)), (vec![1, 2, 2], vec![1.5, 45.0, 3.5, 25.0]));
+    let thirds = AdaptiveAvgPool { size: 2.into() };
+    assert_eq!(run(&thirds), (vec![1, 2, 2], vec![2.0, 40.0, 4.0, 20.0]));
+    assert!(graph.problems().is_empty());
+    let mut trace = Trace::new(&graph, Key::new(0), Phase::Eval);
+    let y = trace.scope().apply("conv", &identity, x);
+    trace.scope().apply("image", &Conv2d::new(3, 1), y);
+    let problem = graph.problems()[0].to_string();
+    assert!(problem.contains("not sequences") && problem.contains("conv1d"), "{problem}");
+}
+
+/// A layer that does not ask where sequences end takes none of varied length.
+#[test]
+fn a_model_that_would_learn_from_padding_says_so() {
+    let graph = Graph::new();
+    let inputs = Inputs::new("x", graph.input("x", [2, 4, 3])).with(LENGTHS, graph.input("lengths", [2]));
+    let model = Sequential::new().then(Flatten {}).then(Dense::new(2));
+    model.output(&mut Trace::new(&graph, Key::new(0), Phase::Train).scope(), &inputs);
+    let problem = graph.problems()[0].to_string();
+    assert!(problem.contains("varied length") && problem.contains("`recurrent`"), "{problem}");
 }

@@ -96,6 +96,8 @@ impl Accepts {
         Accepts::Number { min: f64::NEG_INFINITY, above: true, max: f64::INFINITY, below: true };
     /// A whole number of at least 1.
     pub const COUNT: Accepts = Accepts::Integer { min: 1, max: u64::MAX };
+    /// A number of units, rows or repetitions of a part of a model.
+    pub const SIZE: Accepts = Accepts::Integer { min: 1, max: 1 << 24 };
 }
 
 impl std::fmt::Display for Accepts {

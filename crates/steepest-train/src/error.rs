@@ -117,9 +117,19 @@ pub enum TrainError {
     /// A language model, asked to predict the rows of a table.
     #[error("the model is for text, which has no rows to predict")]
     LanguageModel,
-    /// Nothing to go on from, or a way of choosing tokens that chooses none.
-    #[error("the prompt needs at least one token, `temperature` a number of at least 0, `top-k` at least 1")]
+    /// Nothing to go on from.
+    #[error("the prompt is empty, and a text goes on from at least one token")]
     Prompt,
+    /// A way of choosing tokens that chooses none.
+    #[error("`{key}` must be {accepts}, got {got}")]
+    Sampling {
+        /// The setting.
+        key: &'static str,
+        /// What it may be.
+        accepts: &'static str,
+        /// What it is.
+        got: String,
+    },
     /// A file or folder of the run that cannot be read or written.
     #[error("cannot {what} {}: {source}", path.display())]
     Io {
@@ -272,7 +282,12 @@ impl TrainError {
             TrainError::NoPairs { .. } => {
                 "give pairs of words of the text that the vectors are of".to_owned()
             }
-            TrainError::Prompt => "give a prompt of at least one character".to_owned(),
+            TrainError::Prompt => "give a prompt of at least one character: `--prompt TEXT`".to_owned(),
+            TrainError::Sampling { .. } => {
+                "`--temperature 0` takes the most probable token, 1 samples as the model learned; without `--top-k` all tokens \
+                 may be chosen"
+                    .to_owned()
+            }
             TrainError::DirectoryInUse { path } => {
                 format!("resume it with `steepest train --resume {}`, or name another folder", path.display())
             }

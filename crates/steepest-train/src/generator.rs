@@ -70,14 +70,21 @@ impl Generator {
     /// Compiles the model for one sequence and takes in the prompt.
     ///
     /// # Errors
-    /// [`TrainError::NotALanguageModel`]; [`TrainError::Prompt`] if the prompt is empty.
+    /// [`TrainError::NotALanguageModel`]; [`TrainError::Prompt`] if the prompt is empty; [`TrainError::Sampling`].
     pub fn new(model: &SavedModel, prompt: &[u32], sampling: Sampling) -> Result<Generator, TrainError> {
         let Task::NextToken { vocabulary } = model.task() else {
             return Err(TrainError::NotALanguageModel { task: model.task().to_string() });
         };
-        let chooses = sampling.temperature >= 0.0 && sampling.top_k != Some(0);
-        if prompt.is_empty() || !chooses {
+        if prompt.is_empty() {
             return Err(TrainError::Prompt);
+        }
+        if !(sampling.temperature >= 0.0 && sampling.temperature.is_finite()) {
+            let (key, accepts) = ("temperature", "a number of at least 0");
+            return Err(TrainError::Sampling { key, accepts, got: sampling.temperature.to_string() });
+        }
+        if sampling.top_k == Some(0) {
+            let (key, accepts) = ("top-k", "a whole number of at least 1");
+            return Err(TrainError::Sampling { key, accepts, got: "0".to_owned() });
         }
         let plan = model.blueprint.predict(Extent::of(1))?;
         let variables = model.variables(&plan)?;

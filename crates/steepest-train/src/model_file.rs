@@ -241,8 +241,8 @@ impl SavedModel {
             return self.evaluate_text(tokenizer, data.as_ref()).map(|evaluation| (evaluation, Vec::new()));
         }
         let learned = self.preprocessor.as_ref().ok_or(TrainError::NoPreprocessor)?;
-        if let Some(sequences) = read_sequences(data.as_ref(), learned)? {
-            return self.score(&sequences).map(|evaluation| (evaluation, Vec::new()));
+        if let Some((sequences, findings)) = read_sequences(data.as_ref(), learned, true)? {
+            return self.score(&sequences).map(|evaluation| (evaluation, findings));
         }
         let base = self.spec.as_ref().map(|spec| spec.data.read.clone()).unwrap_or_default();
         // The labels of the training images are not those of this file.

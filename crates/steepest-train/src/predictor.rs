@@ -90,9 +90,10 @@ impl<'m> Predictor<'m> {
         if learned.tokenizer.is_some() {
             return Err(TrainError::LanguageModel);
         }
-        if let Some(data) = read_sequences(data.as_ref(), learned)? {
+        if let Some((data, findings)) = read_sequences(data.as_ref(), learned, false)? {
             let rows = self.dataset(&data)?;
-            return written(&rows, learned.target.classes(), out);
+            let predicted = written(&rows, learned.target.classes(), out)?;
+            return Ok(Predicted { findings, ..predicted });
         }
         let base = self.model.spec.as_ref().map(|spec| spec.data.read.clone()).unwrap_or_default();
         let options = ReadOptions { labels: None, ..learned.input_options(&base) };

@@ -66,6 +66,24 @@ const TABLE: &[(&str, &str, Data)] = &[
          { kind = \"activation\", function = \"gelu\" }, { kind = \"avg-pool\", kernel = 2 }]",
         Data::Images(9, 1),
     ),
+    (
+        "sequential",
+        "layers = [{ kind = \"recurrent\", cell = \"gru\", hidden = 9, bidirectional = true }, \
+         { kind = \"recurrent\", hidden = 7, last = true }]",
+        Data::Sequences,
+    ),
+    (
+        "sequential",
+        "layers = [{ kind = \"conv1d\", outputs = 12, padding = 1 }, { kind = \"positions\", encoding = \"sinusoidal\" }, \
+         { kind = \"transformer-block\", heads = 3 }, { kind = \"global-avg-pool\" }]",
+        Data::Sequences,
+    ),
+    (
+        "sequential",
+        "layers = [{ kind = \"embedding\", width = 12 }, { kind = \"positions\" }, \
+         { kind = \"transformer-block\", heads = 3, causal = true }, { kind = \"layer-norm\" }]",
+        Data::Text,
+    ),
     ("cnn", "channels = [5, 7]\nhidden = 11\ndropout = 0.1", Data::Images(9, 1)),
     ("lenet", "", Data::Images(28, 1)),
     ("vgg", "channels = [5, 7]\nhidden = 11", Data::Images(9, 3)),
@@ -200,6 +218,10 @@ impl Model for Built {
 
     fn usual_loss(&self, task: &Task) -> Option<&'static str> {
         self.0.usual_loss(task)
+    }
+
+    fn carries(&self) -> bool {
+        self.0.carries()
     }
 
     fn shrinkage(&self) -> Shrinkage {

@@ -15,11 +15,15 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     let model = load_model(&arguments.model)?;
     let task = || TrainError::NotALanguageModel { task: model.task().to_string() };
     let tokenizer = model.tokenizer().ok_or_else(task)?;
-    let prompt = tokenizer.encode(&arguments.prompt)?;
+    // Where a text may begin, if nobody says.
+    let usual = ["\n", " "].into_iter().filter(|_| arguments.prompt.is_none());
+    let usual = usual.filter(|text| tokenizer.encode(text).is_ok()).map(str::to_owned).next();
+    let text = arguments.prompt.clone().or(usual).unwrap_or_default();
+    let prompt = tokenizer.encode(&text)?;
     let (temperature, top_k, seed) = (arguments.temperature, arguments.top_k, arguments.seed);
     let mut generator = Generator::new(&model, &prompt, Sampling { temperature, top_k, seed })?;
     let mut out = std::io::stdout().lock();
-    out.write_all(arguments.prompt.as_bytes())?;
+    out.write_all(text.as_bytes())?;
     let mut pending = Vec::with_capacity(LONGEST);
     for _ in 0..arguments.length {
         pending.push(generator.step()?);

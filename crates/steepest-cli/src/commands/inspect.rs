@@ -27,9 +27,10 @@ pub fn run(arguments: &Inspect) -> Result<(), Failure> {
     }
 }
 
-/// A model file, or a run, which holds one.
+/// A model file, or a run, which holds one; other folders hold pictures.
 fn is_model(path: &Path) -> bool {
-    path.is_dir() || path.extension().is_some_and(|extension| extension == "safetensors")
+    let is_run = |path: &Path| ["run.toml", "model.safetensors"].iter().any(|name| path.join(name).is_file());
+    is_run(path) || path.extension().is_some_and(|extension| extension == "safetensors")
 }
 
 fn model(path: &Path, model: &SavedModel, style: &Style) -> String {

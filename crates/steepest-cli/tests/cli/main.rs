@@ -6,6 +6,7 @@ mod bad_spec;
 mod harness;
 mod help;
 mod list;
+mod networks;
 mod pytorch;
 mod recommend;
 mod runs;

@@ -9,6 +9,8 @@ use crate::error::{DataError, Nearest, Role};
 use crate::scan::truth;
 use crate::sparse::{Codes, NO_ROW, SparseRows};
 use crate::table::{MISSING, Names, Table, Values};
+use steepest_tensor::Shape;
+
 use crate::{ColumnKind, Dataset, FeatureForm, Finding, Real};
 
 /// A [`Preprocessor`] tied to the columns of one file; it counts the categories that it does not know.
@@ -107,6 +109,9 @@ impl<'a> Encoder<'a> {
                 }
                 (Encoding::Image { shape }, Values::Images { shape: got, pixels }) if shape == got => {
                     column.image(out, pixels, shape.elements());
+                }
+                (Encoding::Image { shape }, Values::Images { shape: got, .. }) => {
+                    return Err(other_shape(table, shape, got));
                 }
                 _ => return Err(mismatch(table, place)),
             }
@@ -445,6 +450,10 @@ fn raw(values: &Values, row: usize) -> String {
     }
 }
 
+fn other_shape(table: &Table, expected: &Shape, got: &Shape) -> DataError {
+    DataError::ImageShape { path: table.path().into(), expected: expected.to_vec(), got: got.to_vec() }
+}
+
 fn mismatch(table: &Table, place: usize) -> DataError {
     let column = table.schema().columns.get(place);
     DataError::BadKind {
@@ -485,7 +494,9 @@ impl Preprocessor {
     /// # Errors
     /// Those of [`Encoder`].
     pub(crate) fn images(&self, table: &mut Table) -> Result<Option<Dataset>, DataError> {
-        let [Input { encoding: Encoding::Image { .. }, .. }] = &self.inputs[..] else { return Ok(None) };
+        let [Input { encoding: Encoding::Image { shape: expected }, .. }] = &self.inputs[..] else {
+            return Ok(None);
+        };
         let encoder = Encoder::new(self, table)?;
         let EncodedTargets::Classes(labels) = encoder.targets(table, 0..table.rows())? else {
             return Ok(None);
@@ -496,6 +507,9 @@ impl Preprocessor {
             labels.iter().map(weight).collect()
         });
         let Some((shape, pixels)) = table.take_pixels(place) else { return Err(mismatch(table, place)) };
+        if shape != *expected {
+            return Err(other_shape(table, expected, &shape));
+        }
         let images = Dataset::images(shape, pixels, labels, self.target.classes().to_vec())?;
         match weights {
             Some(weights) => images.with_weights(weights).map(Some),

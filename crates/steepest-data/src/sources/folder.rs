@@ -1,8 +1,9 @@
-//! A folder of pictures: PNG and JPEG files, in a folder for each class.
+//! A folder of pictures: PNG and JPEG files, in a folder for each class; or one picture.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use csv::StringRecord;
 use image::{ColorType, DynamicImage, ImageReader};
 use steepest_tensor::Shape;
 
@@ -17,13 +18,13 @@ pub static SPEC: SourceSpec = SourceSpec {
     reference: "torchvision.datasets.ImageFolder; ISO/IEC 15948 (PNG), ISO/IEC 10918-1 (JPEG)",
     extensions: &["png", "jpg", "jpeg"],
     parameters: &[],
-    detect: |path, _| path.is_dir(),
+    detect: |path, _| path.is_dir() || is_picture(path),
     open: |path, options| Ok(Box::new(FolderSource::open(path, options)?)),
 };
 
 /// Pictures with the names of their folders: columns `image` and `label`.
 ///
-/// Classes are the folders in the order of their names, pictures in the order of theirs; so it is the same on
+/// Where rows are kept as text, a picture is its path within the folder. Classes are the folders in the order of their names, pictures in the order of theirs; so it is the same on
 /// every machine. Pictures that lie in the folder itself have no label. The first picture decides the size, and
 /// whether pictures are grey (`[height, width]`) or coloured (`[height, width, 3]`); transparency is dropped.
 pub struct FolderSource {
@@ -95,8 +96,11 @@ fn decode(path: &Path) -> Result<DynamicImage, DataError> {
     reader.decode().map_err(failed)
 }
 
-/// All pictures: those in the folder itself, then those of each class, by name.
+/// All pictures: those in the folder itself, then those of each class, by name; or the one that the path is.
 fn pictures(path: &Path) -> Result<Vec<Picture>, DataError> {
+    if !path.is_dir() {
+        return Ok(vec![Picture { path: path.into(), class: None }]);
+    }
     let mut found = Vec::new();
     let mut classes = Vec::new();
     for entry in entries(path)? {
@@ -160,7 +164,16 @@ impl Source for FolderSource {
     fn fill(&mut self, table: &mut Table, rows: usize) -> Result<usize, DataError> {
         let start = (self.row as usize).min(self.pictures.len());
         let end = start.saturating_add(rows).min(self.pictures.len());
-        let (columns, lines, _) = table.parts();
+        let (columns, lines, text) = table.parts();
+        if let Some(text) = text {
+            let labelled = self.schema.columns.len() > 1;
+            text.extend(self.pictures[start..end].iter().map(|picture| {
+                let name = picture.path.strip_prefix(&self.path).ok().filter(|name| *name != Path::new(""));
+                let name = name.unwrap_or(&picture.path).to_string_lossy();
+                let label = labelled.then(|| picture.class.as_deref().unwrap_or_default());
+                [&*name].into_iter().chain(label).collect::<StringRecord>()
+            }));
+        }
         for values in columns {
             for picture in &self.pictures[start..end] {
                 match values {

@@ -93,9 +93,12 @@ impl MultiHeadAttention {
             _ => false,
         };
         if !fits {
-            let needs = "real values of shape [batch, length, width], the width a multiple of the heads \
-                         (with rotary positions: of twice the heads)";
-            wrong_input("attention", x, needs, "choose a width and a number of heads that divides it");
+            let heads = if self.rotary { "twice its heads, for rotary positions" } else { "its heads" };
+            let needs = format!(
+                "real values of shape [batch, length, width], the width a multiple of {heads}, of which there are {}",
+                self.heads
+            );
+            wrong_input("attention", x, &needs, "choose a `width` and a number of `heads` that divides it");
             return x;
         }
         let (batch, length, width) = (x.dim(0), x.dim(1), x.dim(2));
@@ -195,7 +198,8 @@ const HIDDEN: f64 = -1e30;
 impl Layer for MultiHeadAttention {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        self.masked(cx, x, None)
+        let lengths = cx.lengths_of(x);
+        self.masked(cx, x, lengths)
     }
 }
 
@@ -211,7 +215,7 @@ pub static SPEC: LayerSpec = LayerSpec {
                 name: "heads",
                 symbol: "h",
                 summary: "The number of heads; it divides the width.",
-                accepts: Accepts::COUNT,
+                accepts: Accepts::SIZE,
                 default: Default::Integer(1),
                 source: "ours; Vaswani et al., 2017, have 8",
             },

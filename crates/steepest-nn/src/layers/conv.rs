@@ -112,7 +112,7 @@ impl Conv2d {
 impl Layer for Conv2d {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        let Some(x) = images("conv2d", x) else { return x };
+        let Some(x) = images(cx, "conv2d", x) else { return x };
         let [kh, kw] = self.kernel.0;
         // Groups that do not divide the channels are reported by the operation.
         let inner = (x.dim(3) / self.groups.max(1)).max(1);
@@ -186,7 +186,7 @@ impl Conv1d {
 impl Layer for Conv1d {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        let Some(x) = sequences("conv1d", x) else { return x };
+        let Some(x) = sequences(cx, "conv1d", x) else { return x };
         let (n, steps, channels) = (x.dim(0), x.dim(1), x.dim(2));
         let inner = (channels / self.groups.max(1)).max(1);
         let shape = Shape::from([self.kernel, inner, self.outputs]);

@@ -99,7 +99,7 @@ impl ConvTranspose2d {
 impl Layer for ConvTranspose2d {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        let Some(x) = images("conv_transpose2d", x) else { return x };
+        let Some(x) = images(cx, "conv_transpose2d", x) else { return x };
         let size = |axis: usize| {
             self.size(axis, x.dim(axis as isize + 1))
                 .filter(|_| self.output_padding.0[axis] < self.stride.0[axis])

@@ -106,7 +106,7 @@ pub static SPEC: LayerSpec = LayerSpec {
                 name: "outputs",
                 symbol: "",
                 summary: "The number of outputs.",
-                accepts: Accepts::COUNT,
+                accepts: Accepts::SIZE,
                 default: Default::Required,
                 source: "no default: it is the layer's size",
             },

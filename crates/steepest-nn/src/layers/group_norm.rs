@@ -97,7 +97,7 @@ pub static SPEC: LayerSpec = LayerSpec {
                 name: "groups",
                 symbol: "g",
                 summary: "The number of groups; it divides the channels.",
-                accepts: Accepts::COUNT,
+                accepts: Accepts::SIZE,
                 default: Default::Integer(32),
                 source: "Wu and He, 2018, sec. 3.1",
             },

@@ -1,18 +1,61 @@
-//! Pooling of images: maxima and means of windows.
+//! Pooling of images and sequences: maxima and means of windows.
 
 use serde::{Deserialize, Serialize};
 use steepest_graph::{Var, Window};
 use steepest_spec::{Accepts, Default, Description, Hyperparameter};
 
+use super::positions::table;
 use super::window::{DILATION, KERNEL, PADDING, Pair, STRIDE, images};
 use super::{LayerSpec, wrong_input};
 use crate::registry::configure;
 use crate::{Layer, Scope};
 
+/// What is pooled: images, or sequences as images of width 1.
+struct Grid<'g> {
+    x: Var<'g>,
+    sequences: bool,
+}
+
+impl<'g> Grid<'g> {
+    /// The value as what the layers before say it is. Anything without windows is a problem of the graph.
+    #[track_caller]
+    fn of(cx: &Scope<'_, 'g>, op: &'static str, x: Var<'g>) -> Option<Grid<'g>> {
+        match x.shape()[..] {
+            [n, steps, channels] if cx.trace.sequences && x.ty().is_real() => {
+                Some(Grid { x: x.reshape([n, steps, 1, channels]), sequences: true })
+            }
+            _ => images(cx, op, x).map(|x| Grid { x, sequences: false }),
+        }
+    }
+
+    /// A pair of sizes, of which sequences have only the first; `none` is the other.
+    fn along(&self, Pair([first, second]): Pair, none: usize) -> [usize; 2] {
+        [first, if self.sequences { none } else { second }]
+    }
+
+    /// What came of it, with the axes of x.
+    #[track_caller]
+    fn shaped(&self, y: Var<'g>) -> Var<'g> {
+        if self.sequences { y.reshape([y.dim(0), y.dim(1), y.dim(3)]) } else { y }
+    }
+}
+
+/// The mean over the steps of `[batch, T, width]` that count.
+#[track_caller]
+pub(crate) fn mean_over_time<'g>(h: Var<'g>, lengths: Option<Var<'g>>) -> Var<'g> {
+    let (batch, length) = (h.dim(0), h.dim(1));
+    let Some(lengths) = lengths else { return h.sum_over(&[1]) * (1.0 / length as f64) };
+    let lengths = lengths.reshape([batch, 1]).maximum(h.constant(1.0));
+    let steps = table(h, 1, length, |_, t| t as f64);
+    let weights = steps.less(lengths) / lengths;
+    (h * weights.reshape([batch, length, 1])).sum_over(&[1])
+}
+
 /// The maximum of each window and channel.
 ///
-/// y[n, o, c] = max over taps t of x[n, o·s + t·d − p, c], for images `[N, H, W, C]`. Padding is never the
-/// maximum. The derivative goes to the first of equal pixels. PyTorch's `MaxPool2d`.
+/// y[n, o, c] = max over taps t of x[n, o·s + t·d − p, c], for images `[N, H, W, C]`, and behind layers over sequences
+/// for their steps, `[N, T, C]`. Padding is never the maximum. The derivative goes to the first of equal pixels. PyTorch's
+/// `MaxPool2d`, `MaxPool1d`.
 ///
 /// ```
 /// use steepest_graph::{Feeds, Graph, evaluate};
@@ -48,22 +91,22 @@ impl MaxPool {
 
 impl Layer for MaxPool {
     #[track_caller]
-    fn forward<'g>(&self, _: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        let Some(x) = images("max_pool", x) else { return x };
-        let stride = self.stride.unwrap_or(self.kernel).0;
-        x.max_pool2d(Window {
-            kernel: self.kernel.0,
-            stride,
-            padding: self.padding.0,
-            dilation: self.dilation.0,
-        })
+    fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+        let Some(grid) = Grid::of(cx, "max_pool", x) else { return x };
+        grid.shaped(grid.x.max_pool2d(Window {
+            kernel: grid.along(self.kernel, 1),
+            stride: grid.along(self.stride.unwrap_or(self.kernel), 1),
+            padding: grid.along(self.padding, 0),
+            dilation: grid.along(self.dilation, 1),
+        }))
     }
 }
 
 /// The mean of each window and channel.
 ///
-/// y[n, o, c] = Σ over taps t of x[n, o·s + t − p, c] / k², for images `[N, H, W, C]`. Padding counts as zeros,
-/// as in PyTorch's `AvgPool2d` with its default `count_include_pad`.
+/// y[n, o, c] = Σ over taps t of x[n, o·s + t − p, c] / k², for images `[N, H, W, C]`, and behind layers over sequences for
+/// their steps, `[N, T, C]`. Padding counts as zeros, as in PyTorch's `AvgPool2d` and `AvgPool1d` with their default
+/// `count_include_pad`.
 ///
 /// ```
 /// use steepest_graph::{Feeds, Graph, evaluate};
@@ -97,14 +140,16 @@ impl AvgPool {
 
 impl Layer for AvgPool {
     #[track_caller]
-    fn forward<'g>(&self, _: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        let Some(x) = images("avg_pool", x) else { return x };
-        let stride = self.stride.unwrap_or(self.kernel).0;
-        x.avg_pool2d(Window::new(self.kernel.0).stride(stride).padding(self.padding.0))
+    fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+        let Some(grid) = Grid::of(cx, "avg_pool", x) else { return x };
+        let stride = grid.along(self.stride.unwrap_or(self.kernel), 1);
+        let window = Window::new(grid.along(self.kernel, 1)).stride(stride);
+        grid.shaped(grid.x.avg_pool2d(window.padding(grid.along(self.padding, 0))))
     }
 }
 
-/// The mean of each channel: `[N, …, C]` becomes `[N, C]`.
+/// The mean of each channel: `[N, …, C]` becomes `[N, C]`. Of sequences that end before others do, only the steps that they
+/// have count.
 ///
 /// PyTorch's `AdaptiveAvgPool2d(1)` and a `Flatten`.
 ///
@@ -127,8 +172,11 @@ pub struct GlobalAvgPool {}
 
 impl Layer for GlobalAvgPool {
     #[track_caller]
-    fn forward<'g>(&self, _: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+    fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
         let shape = x.shape();
+        if let (Some(lengths), 3) = (cx.lengths_of(x), shape.rank()) {
+            return mean_over_time(x, Some(lengths));
+        }
         if shape.rank() < 3 {
             let needs = "values of shape [batch, …, channels] with something between";
             wrong_input("global_avg_pool", x, needs, "give it images or sequences");
@@ -140,7 +188,8 @@ impl Layer for GlobalAvgPool {
     }
 }
 
-/// The means of a fixed number of windows that cover the image: `[N, size, size, C]`.
+/// The means of a fixed number of windows that cover the image, `[N, size, size, C]`, or, behind layers over sequences, the
+/// steps, `[N, size, C]`.
 ///
 /// Window i along an axis of H pixels covers ⌊i·H / size⌋ to ⌈(i + 1)·H / size⌉, as in PyTorch's
 /// `AdaptiveAvgPool2d`.
@@ -166,9 +215,10 @@ pub struct AdaptiveAvgPool {
 
 impl Layer for AdaptiveAvgPool {
     #[track_caller]
-    fn forward<'g>(&self, _: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        let Some(x) = images("adaptive_avg_pool", x) else { return x };
-        let (from, to) = ([x.dim(1), x.dim(2)], self.size.0);
+    fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+        let Some(grid) = Grid::of(cx, "adaptive_avg_pool", x) else { return x };
+        let x = grid.x;
+        let (from, to) = ([x.dim(1), x.dim(2)], grid.along(self.size, 1));
         if to.contains(&0) || from.contains(&0) {
             wrong_input(
                 "adaptive_avg_pool",
@@ -180,10 +230,10 @@ impl Layer for AdaptiveAvgPool {
         }
         if (0..2).all(|axis| from[axis].is_multiple_of(to[axis])) {
             let kernel = [from[0] / to[0], from[1] / to[1]];
-            return x.avg_pool2d(Window::new(kernel).stride(kernel));
+            return grid.shaped(x.avg_pool2d(Window::new(kernel).stride(kernel)));
         }
         // One axis after the other, slice by slice.
-        (1..3).fold(x, |x, axis| {
+        let pooled = (1..3).fold(x, |x, axis| {
             let (from, to) = (from[axis - 1], to[axis - 1]);
             let part = |i: usize| {
                 let (start, end) = (i * from / to, ((i + 1) * from).div_ceil(to));
@@ -194,7 +244,8 @@ impl Layer for AdaptiveAvgPool {
             };
             let rest: Vec<Var<'g>> = (1..to).map(part).collect();
             part(0).concat(&rest, axis)
-        })
+        });
+        grid.shaped(pooled)
     }
 }
 
@@ -212,7 +263,7 @@ const POOL_KERNEL: Hyperparameter =
 pub static MAX: LayerSpec = LayerSpec {
     about: Description {
         name: "max-pool",
-        summary: "The maximum of each window and channel of images.",
+        summary: "The maximum of each window and channel of images or sequences.",
         formula: "y[n, o, c] = max over t of x[n, o·s + t·d − p, c]",
         reference: "Ranzato, Huang, Boureau and LeCun, 2007; PyTorch MaxPool2d",
         hyperparameters: &[
@@ -229,7 +280,7 @@ pub static MAX: LayerSpec = LayerSpec {
 pub static AVG: LayerSpec = LayerSpec {
     about: Description {
         name: "avg-pool",
-        summary: "The mean of each window and channel of images.",
+        summary: "The mean of each window and channel of images or sequences.",
         formula: "y[n, o, c] = Σ over t of x[n, o·s + t − p, c] / k²",
         reference: "LeCun et al., 1998, sec. II.B; PyTorch AvgPool2d",
         hyperparameters: &[POOL_KERNEL, POOL_STRIDE, PADDING],
@@ -253,14 +304,14 @@ pub static GLOBAL_AVG: LayerSpec = LayerSpec {
 pub static ADAPTIVE_AVG: LayerSpec = LayerSpec {
     about: Description {
         name: "adaptive-avg-pool",
-        summary: "The means of a fixed number of windows that cover the image.",
+        summary: "The means of a fixed number of windows that cover the image or sequence.",
         formula: "window i covers ⌊i·H / size⌋ to ⌈(i + 1)·H / size⌉",
         reference: "PyTorch AdaptiveAvgPool2d",
         hyperparameters: &[Hyperparameter {
             name: "size",
             symbol: "",
             summary: "The height and width of the result.",
-            accepts: Accepts::COUNT,
+            accepts: Accepts::Integer { min: 1, max: 1024 },
             default: Default::Integer(1),
             source: "Lin, Chen and Yan, 2014: one mean",
         }],

@@ -42,7 +42,7 @@ impl PositionKind {
 /// use steepest_tensor::{Key, Tensor};
 /// let graph = Graph::new();
 /// let x = graph.input("x", [1, 2, 2]);
-/// let layer = Positions { kind: PositionKind::Sinusoidal };
+/// let layer = Positions { encoding: PositionKind::Sinusoidal };
 /// let y = Trace::new(&graph, Key::new(0), Phase::Eval).scope().apply("positions", &layer, x);
 /// let feeds = Feeds::new().with("x", Tensor::f64([1, 2, 2], vec![0.0; 4])?);
 /// assert_eq!(evaluate(&graph, &[y], &feeds)?[0].to_f64(), [0.0, 1.0, 1f64.sin(), 1f64.cos()]);
@@ -52,7 +52,7 @@ impl PositionKind {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Positions {
     /// How.
-    pub kind: PositionKind,
+    pub encoding: PositionKind,
 }
 
 impl Layer for Positions {
@@ -62,7 +62,7 @@ impl Layer for Positions {
             wrong_input("positions", x, "a sequence of shape [batch, length, width]", "embed tokens first");
             return x;
         };
-        match self.kind {
+        match self.encoding {
             PositionKind::Learned => x + cx.param("weight", [length, width], &Init::normal()),
             PositionKind::Sinusoidal => {
                 let wave = |t: usize, i: usize| {
@@ -117,7 +117,7 @@ pub static SPEC: LayerSpec = LayerSpec {
         formula: "y = x + P; sinusoidal: P[t, 2i] = sin(t / 10000^(2i/d)), P[t, 2i+1] = cos(…)",
         reference: "Vaswani et al., 2017, Attention is all you need, sec. 3.5",
         hyperparameters: &[Hyperparameter {
-            name: "kind",
+            name: "encoding",
             symbol: "P",
             summary: "A trained table, or fixed waves.",
             accepts: Accepts::Choice(PositionKind::NAMES),

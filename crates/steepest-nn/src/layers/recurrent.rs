@@ -96,6 +96,8 @@ pub struct Recurrent {
     pub bidirectional: bool,
     /// The share of units dropped in training between layers.
     pub dropout: f64,
+    /// Whether the layer gives only the state behind each example's last step, `[batch, hidden]`, and not all of them.
+    pub last: bool,
 }
 
 /// What a recurrent network makes of sequences.
@@ -112,7 +114,7 @@ pub struct States<'g> {
 impl Recurrent {
     /// One layer that reads forwards.
     pub fn new(cell: Cell, hidden: usize) -> Recurrent {
-        Recurrent { cell, hidden, layers: 1, bidirectional: false, dropout: 0.0 }
+        Recurrent { cell, hidden, layers: 1, bidirectional: false, dropout: 0.0, last: false }
     }
 
     /// Runs over sequences of which only the first `lengths` steps count (reals of shape `[batch]`).
@@ -131,6 +133,7 @@ impl Recurrent {
                 carried: Vec::new(),
             };
         }
+        cx.trace.sequences = true;
         // Time first: a step's values then follow one another in memory.
         let states = self.over_time(cx, x.permute(&[1, 0, 2]), lengths, false);
         States { all: states.all.permute(&[1, 0, 2]), ..states }
@@ -188,21 +191,24 @@ impl Recurrent {
         let (batch, inputs) = (x.dim(1), x.dim(2));
         let suffix = if direction == Direction::Reverse { "_reverse" } else { "" };
         let bound = 1.0 / (hidden as f64).sqrt();
-        let mut param = |kind: &str, shape: &[usize]| {
+        let mut param = |kind: &str, shape: Shape| {
             let name = format!("{kind}_l{layer}{suffix}");
             let key = cx.initial_key(&name);
             let initial = Initial::Uniform { key, low: -bound, high: bound };
-            let value = cx.param_from(&name, Shape::new(shape).unwrap_or(Shape::SCALAR), initial);
+            let value = cx.param_from(&name, shape, initial);
             // PyTorch has the gates below one another, and each weight transposed.
-            match *shape {
-                [g, i, o] => cx.stored_in_pytorch(&name, &name, shape, &[0, 2, 1], &[g * o, i]),
-                _ => cx.stored_in_pytorch(&name, &name, shape, &[0, 1], &[shape.iter().product()]),
+            match shape[..] {
+                [g, i, o] => {
+                    cx.stored_in_pytorch(&name, &name, &shape, &[0, 2, 1], &[g.saturating_mul(o), i])
+                }
+                _ => cx.stored_in_pytorch(&name, &name, &shape, &[0, 1], &[shape.elements()]),
             }
             value
         };
-        let weight = param("weight_ih", &[gates, inputs, hidden]);
-        let recurrent = param("weight_hh", &[gates, hidden, hidden]);
-        let (bias, bias_h) = (param("bias_ih", &[gates, hidden]), param("bias_hh", &[gates, hidden]));
+        let weight = param("weight_ih", [gates, inputs, hidden].into());
+        let recurrent = param("weight_hh", [gates, hidden, hidden].into());
+        let (bias, bias_h) =
+            (param("bias_ih", [gates, hidden].into()), param("bias_hh", [gates, hidden].into()));
         let block = |value: Var<'g>, k: usize| {
             let shape = Shape::new(&value.shape()[1..]).unwrap_or(Shape::SCALAR);
             value.slice(0, k, k + 1).reshape(shape)
@@ -254,7 +260,9 @@ impl Recurrent {
 impl Layer for Recurrent {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        self.run(cx, x, None).all
+        let lengths = cx.lengths_of(x);
+        let states = self.run(cx, x, lengths);
+        if self.last { states.last } else { states.all }
     }
 }
 
@@ -262,7 +270,7 @@ pub(crate) const HIDDEN: Hyperparameter = Hyperparameter {
     name: "hidden",
     symbol: "",
     summary: "Units of each layer and direction.",
-    accepts: Accepts::COUNT,
+    accepts: Accepts::SIZE,
     default: Default::Integer(128),
     source: "ours",
 };
@@ -270,7 +278,7 @@ pub(crate) const LAYERS: Hyperparameter = Hyperparameter {
     name: "layers",
     symbol: "",
     summary: "Layers, each over the states of the one before.",
-    accepts: Accepts::COUNT,
+    accepts: Accepts::SIZE,
     default: Default::Integer(1),
     source: "PyTorch LSTM",
 };
@@ -311,6 +319,14 @@ pub static SPEC: LayerSpec = LayerSpec {
             LAYERS,
             BIDIRECTIONAL,
             DROPOUT,
+            Hyperparameter {
+                name: "last",
+                symbol: "",
+                summary: "Whether only the state behind each example's last step is given, and not all of them.",
+                accepts: Accepts::Bool,
+                default: Default::Bool(false),
+                source: "PyTorch LSTM; Keras has return_sequences = false",
+            },
         ],
     },
     build: |settings| Ok(Box::new(configure::<Recurrent>(&SPEC.about, settings, &[])?)),

@@ -85,7 +85,7 @@ impl ResidualBlock {
 impl Layer for ResidualBlock {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        let Some(x) = images("residual_block", x) else { return x };
+        let Some(x) = images(cx, "residual_block", x) else { return x };
         let h = cx.apply("conv1", &self.convolution(self.stride), x);
         let h = cx.apply("bn1", &BatchNorm::default(), h).relu();
         let h = cx.apply("conv2", &self.convolution(1), h);

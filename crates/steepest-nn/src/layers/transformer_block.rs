@@ -104,7 +104,8 @@ impl TransformerBlock {
 impl Layer for TransformerBlock {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        self.masked(cx, x, None)
+        let lengths = cx.lengths_of(x);
+        self.masked(cx, x, lengths)
     }
 }
 
@@ -120,7 +121,7 @@ pub static SPEC: LayerSpec = LayerSpec {
                 name: "heads",
                 symbol: "h",
                 summary: "The number of heads; it divides the width.",
-                accepts: Accepts::COUNT,
+                accepts: Accepts::SIZE,
                 default: Default::Integer(1),
                 source: "ours; Vaswani et al., 2017, have 8",
             },
@@ -128,7 +129,7 @@ pub static SPEC: LayerSpec = LayerSpec {
                 name: "expansion",
                 symbol: "",
                 summary: "Hidden units of the perceptron for each unit of the width.",
-                accepts: Accepts::COUNT,
+                accepts: Accepts::SIZE,
                 default: Default::Integer(4),
                 source: "Vaswani et al., 2017",
             },

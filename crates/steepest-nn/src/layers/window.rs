@@ -5,6 +5,7 @@ use steepest_graph::Var;
 use steepest_spec::{Accepts, Default, Hyperparameter};
 
 use super::wrong_input;
+use crate::Scope;
 
 /// Height and width. A single number stands for both.
 ///
@@ -54,9 +55,14 @@ impl From<[usize; 2]> for Pair {
 
 /// The value as images `[N, H, W, C]`; `[N, H, W]` has one channel. Anything else is a problem of the graph.
 #[track_caller]
-pub(crate) fn images<'g>(op: &'static str, x: Var<'g>) -> Option<Var<'g>> {
+pub(crate) fn images<'g>(cx: &Scope<'_, 'g>, op: &'static str, x: Var<'g>) -> Option<Var<'g>> {
     match (&x.shape()[..], x.ty().is_real()) {
         ([_, _, _, _], true) => Some(x),
+        ([_, _, _], true) if cx.trace.sequences => {
+            let needs = "images of shape [batch, height, width, channels], not sequences";
+            wrong_input(op, x, needs, "sequences go through `conv1d`, `max-pool`, `avg-pool` or `recurrent`");
+            None
+        }
         (&[n, h, w], true) => Some(x.reshape([n, h, w, 1])),
         _ => {
             let needs = "real values of shape [batch, height, width, channels], or [batch, height, width]";
@@ -68,7 +74,8 @@ pub(crate) fn images<'g>(op: &'static str, x: Var<'g>) -> Option<Var<'g>> {
 
 /// The value as sequences `[N, T, C]`; `[N, T]` has one channel. Anything else is a problem of the graph.
 #[track_caller]
-pub(crate) fn sequences<'g>(op: &'static str, x: Var<'g>) -> Option<Var<'g>> {
+pub(crate) fn sequences<'g>(cx: &mut Scope<'_, 'g>, op: &'static str, x: Var<'g>) -> Option<Var<'g>> {
+    cx.trace.sequences = true;
     match (&x.shape()[..], x.ty().is_real()) {
         ([_, _, _], true) => Some(x),
         (&[n, t], true) => Some(x.reshape([n, t, 1])),
@@ -84,7 +91,7 @@ pub(super) const OUTPUTS: Hyperparameter = Hyperparameter {
     name: "outputs",
     symbol: "K",
     summary: "The number of channels written.",
-    accepts: Accepts::COUNT,
+    accepts: Accepts::SIZE,
     default: Default::Required,
     source: "no default: it is the layer's size",
 };
@@ -93,7 +100,7 @@ pub(super) const KERNEL: Hyperparameter = Hyperparameter {
     name: "kernel",
     symbol: "k",
     summary: "Taps of the window along each axis, in pixels.",
-    accepts: Accepts::COUNT,
+    accepts: Accepts::SIZE,
     default: Default::Integer(3),
     source: "Simonyan and Zisserman, 2015, sec. 2.1",
 };
@@ -102,7 +109,7 @@ pub(super) const STRIDE: Hyperparameter = Hyperparameter {
     name: "stride",
     symbol: "s",
     summary: "Pixels from one position of the window to the next.",
-    accepts: Accepts::COUNT,
+    accepts: Accepts::SIZE,
     default: Default::Integer(1),
     source: "PyTorch Conv2d",
 };
@@ -120,7 +127,7 @@ pub(super) const DILATION: Hyperparameter = Hyperparameter {
     name: "dilation",
     symbol: "d",
     summary: "Pixels from one tap of the window to the next.",
-    accepts: Accepts::COUNT,
+    accepts: Accepts::SIZE,
     default: Default::Integer(1),
     source: "PyTorch Conv2d; Yu and Koltun, 2016",
 };
@@ -129,7 +136,7 @@ pub(super) const GROUPS: Hyperparameter = Hyperparameter {
     name: "groups",
     symbol: "g",
     summary: "Groups of channels that do not see one another; as many as channels: depthwise.",
-    accepts: Accepts::COUNT,
+    accepts: Accepts::SIZE,
     default: Default::Integer(1),
     source: "PyTorch Conv2d",
 };

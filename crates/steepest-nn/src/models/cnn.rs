@@ -55,7 +55,7 @@ impl Cnn {
 impl Layer for Cnn {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        let Some(mut h) = images("cnn", x) else { return x };
+        let Some(mut h) = images(cx, "cnn", x) else { return x };
         cx.layer("cnn", |cx| {
             cx.called_in_pytorch("");
             for (index, &channels) in self.channels.iter().enumerate() {
@@ -93,7 +93,7 @@ pub static SPEC: ModelSpec = ModelSpec {
                 name: "kernel",
                 symbol: "k",
                 summary: "The size of the convolutions' windows, in pixels.",
-                accepts: Accepts::COUNT,
+                accepts: Accepts::SIZE,
                 default: Default::Integer(3),
                 source: "PyTorch's MNIST example",
             },
@@ -101,7 +101,7 @@ pub static SPEC: ModelSpec = ModelSpec {
                 name: "hidden",
                 symbol: "",
                 summary: "The units of the hidden layer.",
-                accepts: Accepts::COUNT,
+                accepts: Accepts::SIZE,
                 default: Default::Integer(128),
                 source: "PyTorch's MNIST example",
             },

@@ -5,14 +5,11 @@ use steepest_graph::Var;
 use steepest_spec::Description;
 
 use super::gpt::{DROPOUT, HEADS, LAYERS, POSITIONS, WIDTH, residual_init};
-use super::{Inputs, Model, ModelSpec};
-use crate::layers::positions::table;
+use super::{Inputs, LENGTHS, Model, ModelSpec};
+use crate::layers::pool::mean_over_time;
 use crate::layers::wrong_input;
 use crate::registry::configure;
 use crate::{Dense, Dropout, Init, LayerNorm, PositionKind, Positions, Scope, Task, TransformerBlock};
-
-/// The name of the input that holds how many steps each sequence has; without it, all of them.
-pub const LENGTHS: &str = "lengths";
 
 /// A model that reads a sequence whole and predicts from the mean over its positions.
 ///
@@ -74,7 +71,7 @@ impl Encoder {
             let dense = |outputs: usize, init: Init| Dense::new(outputs).weight_init(init);
             let x = x.reshape([batch, length, features]);
             let mut h = cx.apply("embed", &dense(self.width, Init::xavier_uniform()), x);
-            h = cx.apply("positions", &Positions { kind: self.positions }, h);
+            h = cx.apply("positions", &Positions { encoding: self.positions }, h);
             h = cx.apply("dropout", &Dropout { rate: self.dropout }, h);
             let block = TransformerBlock {
                 rotary: self.positions == PositionKind::Rotary,
@@ -90,17 +87,6 @@ impl Encoder {
             cx.apply("head", &dense(self.outputs, Init::xavier_uniform()), pooled)
         })
     }
-}
-
-/// The mean over the steps of `[batch, T, width]` that count.
-#[track_caller]
-pub(super) fn mean_over_time<'g>(h: Var<'g>, lengths: Option<Var<'g>>) -> Var<'g> {
-    let (batch, length) = (h.dim(0), h.dim(1));
-    let Some(lengths) = lengths else { return h.sum_over(&[1]) * (1.0 / length as f64) };
-    let lengths = lengths.reshape([batch, 1]).maximum(h.constant(1.0));
-    let steps = table(h, 1, length, |_, t| t as f64);
-    let weights = steps.less(lengths) / lengths;
-    (h * weights.reshape([batch, length, 1])).sum_over(&[1])
 }
 
 impl Model for Encoder {

@@ -155,7 +155,7 @@ pub static SPEC: ModelSpec = ModelSpec {
                 name: "factors",
                 symbol: "k",
                 summary: "The length of the vectors.",
-                accepts: Accepts::COUNT,
+                accepts: Accepts::SIZE,
                 default: Default::Integer(8),
                 source: "libFM, `-dim 1,1,8`",
             },

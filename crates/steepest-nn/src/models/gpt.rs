@@ -81,7 +81,7 @@ impl Layer for Gpt {
             let (batch, length) = (x.dim(0), x.dim(1));
             let tokens = Embedding::new(self.vocabulary, self.width);
             let table = cx.layer("tokens", |cx| tokens.table(cx));
-            let mut h = cx.apply("positions", &Positions { kind: self.positions }, table.gather(x));
+            let mut h = cx.apply("positions", &Positions { encoding: self.positions }, table.gather(x));
             h = cx.apply("dropout", &Dropout { rate: self.dropout }, h);
             let block = TransformerBlock {
                 causal: true,
@@ -108,7 +108,7 @@ pub(super) const LAYERS: Hyperparameter = Hyperparameter {
     name: "layers",
     symbol: "L",
     summary: "The number of blocks.",
-    accepts: Accepts::COUNT,
+    accepts: Accepts::SIZE,
     default: Default::Integer(4),
     source: "ours, for small corpora; GPT-2 has 12 and more",
 };
@@ -116,7 +116,7 @@ pub(super) const WIDTH: Hyperparameter = Hyperparameter {
     name: "width",
     symbol: "d",
     summary: "The size of the vector of each position.",
-    accepts: Accepts::COUNT,
+    accepts: Accepts::SIZE,
     default: Default::Integer(128),
     source: "ours, for small corpora; GPT-2 has 768 and more",
 };
@@ -124,7 +124,7 @@ pub(super) const HEADS: Hyperparameter = Hyperparameter {
     name: "heads",
     symbol: "h",
     summary: "The number of heads of each block; it divides the width.",
-    accepts: Accepts::COUNT,
+    accepts: Accepts::SIZE,
     default: Default::Integer(4),
     source: "32 units a head; Vaswani et al., 2017, have 64",
 };

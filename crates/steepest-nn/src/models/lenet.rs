@@ -51,7 +51,7 @@ impl LeNet {
 impl Layer for LeNet {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        let Some(x) = images("lenet", x) else { return x };
+        let Some(x) = images(cx, "lenet", x) else { return x };
         let conv = |outputs: usize, padding: usize| Conv2d {
             weight_init: Init::xavier_uniform(),
             ..Conv2d::new(outputs, 5).padding(padding)

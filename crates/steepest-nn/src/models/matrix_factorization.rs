@@ -101,7 +101,7 @@ pub(super) const FACTORS: Hyperparameter = Hyperparameter {
     name: "factors",
     symbol: "k",
     summary: "The length of the vectors.",
-    accepts: Accepts::COUNT,
+    accepts: Accepts::SIZE,
     default: Default::Integer(100),
     source: "Surprise SVD",
 };

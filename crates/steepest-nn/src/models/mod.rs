@@ -1,6 +1,6 @@
 //! Ready-made models, one file each.
 
-use steepest_graph::{Csr, Var};
+use steepest_graph::{Csr, ProblemKind, Var};
 use steepest_spec::{Description, Settings};
 use steepest_tensor::Tensor;
 
@@ -61,6 +61,9 @@ pub static MODELS: &[&ModelSpec] = &[
     &word2vec::SPEC,
 ];
 
+/// The name of the input that holds how many steps each sequence has; without it, all of them.
+pub const LENGTHS: &str = "lengths";
+
 /// What is trained: a function from named inputs to a prediction (numbers or logits, see [`Task`]).
 ///
 /// Every [`Layer`] is a model with one input; implement this for models with several.
@@ -111,6 +114,18 @@ impl<L: Layer> Model for L {
     fn output<'g>(&self, cx: &mut Scope<'_, 'g>, inputs: &Inputs<'g>) -> Var<'g> {
         if let Some(sparse) = inputs.sparse() {
             return self.forward_sparse(cx, sparse);
+        }
+        if let (Some(lengths), [_, _]) = (inputs.get(LENGTHS), inputs.named.as_slice()) {
+            let x = inputs.first;
+            let steps = x.shape().get(1).copied().unwrap_or(0);
+            let (y, asked) = cx.over_lengths(lengths, steps, |cx| self.forward(cx, x));
+            if !asked {
+                let what =
+                    "takes no sequences of varied length: none of its layers asks where they end".to_owned();
+                let help = "choose `lstm`, `gru`, `rnn` or `encoder`, or list layers with `recurrent`, `transformer-block` or `global-avg-pool`";
+                x.graph().problem("model", ProblemKind::Layer { what, help: help.to_owned() });
+            }
+            return y;
         }
         if let [_, second, ..] = inputs.named.as_slice() {
             let needs = format!("one input, but there is also `{}`, a value", second.name);

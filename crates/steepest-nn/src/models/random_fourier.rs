@@ -113,7 +113,7 @@ pub static SPEC: ModelSpec = ModelSpec {
                 name: "features",
                 symbol: "D",
                 summary: "The number of random features; the kernel's error falls as 1/√D.",
-                accepts: Accepts::COUNT,
+                accepts: Accepts::SIZE,
                 default: Default::Integer(1024),
                 source: "ours; scikit-learn RBFSampler has 100",
             },

@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 use steepest_graph::Var;
 use steepest_spec::{Accepts, Default, Description, Hyperparameter};
 
-use super::encoder::LENGTHS;
-use super::{Inputs, Model, ModelSpec};
+use super::{Inputs, LENGTHS, Model, ModelSpec};
 use crate::layers::recurrent::{BIDIRECTIONAL, DROPOUT, HIDDEN, LAYERS};
 use crate::layers::wrong_input;
 use crate::registry::configure;
@@ -98,7 +97,8 @@ impl Model for RecurrentModel {
                 "set `carry = false`",
             );
         }
-        let recurrent = Recurrent { cell, hidden, layers, bidirectional: self.bidirectional, dropout };
+        let recurrent =
+            Recurrent { layers, bidirectional: self.bidirectional, dropout, ..Recurrent::new(cell, hidden) };
         cx.layer(self.name(), |cx| {
             cx.called_in_pytorch("");
             let (batch, length) = (x.dim(0), x.dim(1));
@@ -145,7 +145,7 @@ macro_rules! model {
                         name: "embedding",
                         symbol: "d",
                         summary: "The size of each token's vector; unset: as many as hidden units.",
-                        accepts: Accepts::COUNT,
+                        accepts: Accepts::SIZE,
                         default: Default::Unset,
                         source: "ours",
                     },

@@ -53,7 +53,7 @@ impl ResNet {
 impl Layer for ResNet {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        let Some(x) = images("resnet", x) else { return x };
+        let Some(x) = images(cx, "resnet", x) else { return x };
         cx.layer("resnet", |cx| {
             cx.called_in_pytorch("");
             let first = self.channels.first().copied().unwrap_or(16);
@@ -86,7 +86,7 @@ pub static SPEC: ModelSpec = ModelSpec {
                 name: "blocks",
                 symbol: "n",
                 summary: "Blocks of each stage; 6n + 2 layers with three stages.",
-                accepts: Accepts::COUNT,
+                accepts: Accepts::SIZE,
                 default: Default::Integer(3),
                 source: "He et al., 2016, sec. 4.2: ResNet-20",
             },

@@ -6,8 +6,9 @@ use steepest_graph::Var;
 use steepest_spec::{Accepts, Default, Description, Hyperparameter, Value};
 
 use super::ModelSpec;
+use crate::layers::embedding;
 use crate::registry::Built;
-use crate::{Dense, Flatten, Layer, LayerSpec, NnError, Registered, Scope, Sequential};
+use crate::{Dense, Flatten, Layer, LayerSpec, NnError, Registered, Scope, Sequential, Task};
 
 /// Layers of a spec, one after the other; in Rust it is [`Sequential`].
 ///
@@ -45,25 +46,25 @@ pub static SPEC: ModelSpec = ModelSpec {
             Hyperparameter {
                 name: "head",
                 symbol: "W",
-                summary: "Whether a dense layer with as many outputs as the task needs comes last, its input flattened.",
+                summary: "Whether a dense layer with as many outputs as the task needs comes last, its input flattened but for texts.",
                 accepts: Accepts::Bool,
                 default: Default::Bool(true),
                 source: "as `mlp`",
             },
         ],
     },
-    suits: |task| !matches!(task, crate::Task::Context { .. } | crate::Task::Ranking { .. }),
+    suits: |task| !matches!(task, Task::Context { .. } | Task::Ranking { .. }),
     configure: |settings, task| {
         let mut model = Sequential::new();
         for (place, entries) in settings.tables("layers").into_iter().enumerate() {
-            let got = format!("layer {place}, `{}`,", Value::Table(entries.clone()));
-            let field =
-                |source| NnError::Field { owner: "sequential", key: "layers", got, source: Box::new(source) };
-            model = model.then(layer(entries).map_err(field)?);
+            let written = Value::Table(entries.clone()).to_string();
+            let listed = |source| NnError::Listed { place: place + 1, written, source: Box::new(source) };
+            model = model.then(layer(entries, task).map_err(listed)?);
         }
         if settings.flag("head") {
             let layers = model.len();
-            model = model.named("head", Head { outputs: task.outputs(), layers });
+            let of_tokens = matches!(task, Task::NextToken { .. });
+            model = model.named("head", Head { outputs: task.outputs(), layers, of_tokens });
         }
         Ok(Box::new(Outermost(model)))
     },
@@ -74,6 +75,8 @@ struct Head {
     outputs: usize,
     /// Layers before it.
     layers: usize,
+    /// Whether each position of a text has outputs of its own.
+    of_tokens: bool,
 }
 
 /// The layers under the model's name.
@@ -92,20 +95,25 @@ impl Layer for Outermost {
 impl Layer for Head {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+        let flattened = !self.of_tokens && x.shape().rank() > 2;
         // PyTorch's `Sequential` counts the flattening.
-        cx.called_in_pytorch(&(self.layers + usize::from(x.shape().rank() > 2)).to_string());
-        let x = Flatten {}.forward(cx, x);
+        cx.called_in_pytorch(&(self.layers + usize::from(flattened)).to_string());
+        let x = if self.of_tokens { x } else { Flatten {}.forward(cx, x) };
         Dense::new(self.outputs).forward(cx, x)
     }
 }
 
-/// The layer that a table with a `kind` describes.
-fn layer(mut entries: BTreeMap<String, Value>) -> Built<dyn Layer> {
+/// The layer that a table with a `kind` describes. A text decides how many tokens there are.
+fn layer(mut entries: BTreeMap<String, Value>, task: &Task) -> Built<dyn Layer> {
     let kind = match entries.remove("kind") {
         Some(Value::Text(kind)) => kind,
         _ => String::new(),
     };
     let spec = LayerSpec::find(&kind)?;
+    if let (&Task::NextToken { .. }, true) = (task, std::ptr::eq(spec, &embedding::SPEC)) {
+        let tokens = i64::try_from(task.outputs()).unwrap_or(i64::MAX);
+        entries.entry("vocabulary".to_owned()).or_insert(Value::Integer(tokens));
+    }
     (spec.build)(&spec.settings(entries)?)
 }
 
@@ -155,7 +163,10 @@ mod tests {
         let bad = table(&[("kind", Value::Text("dens".into())), ("outputs", Value::Integer(7))]);
         let settings = SPEC.settings(layers(vec![good, bad])).unwrap();
         let error = SPEC.build(&settings, &Task::Binary).err().unwrap();
-        assert!(error.to_string().contains("layer 1, `{ kind = \"dens\", outputs = 7 }`"), "{error}");
+        assert!(
+            error.to_string().contains("layer 2 of the list, `{ kind = \"dens\", outputs = 7 }`"),
+            "{error}"
+        );
         assert!(error.help().unwrap().contains("`dense`"), "{:?}", error.help());
         let nameless = SPEC.settings(layers(vec![table(&[("outputs", Value::Integer(7))])]));
         assert!(nameless.unwrap_err().to_string().contains("each with the `kind` of a layer"));

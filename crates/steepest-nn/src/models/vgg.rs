@@ -59,7 +59,7 @@ impl Vgg {
 impl Layer for Vgg {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
-        let Some(mut h) = images("vgg", x) else { return x };
+        let Some(mut h) = images(cx, "vgg", x) else { return x };
         cx.layer("vgg", |cx| {
             cx.called_in_pytorch("");
             let (mut index, mut place) = (0, 0);
@@ -124,7 +124,7 @@ pub static SPEC: ModelSpec = ModelSpec {
                 name: "depth",
                 symbol: "",
                 summary: "Convolutions of each stage.",
-                accepts: Accepts::COUNT,
+                accepts: Accepts::SIZE,
                 default: Default::Integer(2),
                 source: "Simonyan and Zisserman, 2015, table 1, network B",
             },
@@ -140,7 +140,7 @@ pub static SPEC: ModelSpec = ModelSpec {
                 name: "hidden",
                 symbol: "",
                 summary: "The units of the hidden layer.",
-                accepts: Accepts::COUNT,
+                accepts: Accepts::SIZE,
                 default: Default::Integer(256),
                 source: "ours, for small images; the paper has 4096 twice",
             },

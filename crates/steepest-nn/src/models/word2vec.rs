@@ -240,7 +240,7 @@ pub static SPEC: ModelSpec = ModelSpec {
                 name: "size",
                 symbol: "d",
                 summary: "The length of the vectors.",
-                accepts: Accepts::COUNT,
+                accepts: Accepts::SIZE,
                 default: Default::Integer(100),
                 source: "word2vec, gensim, fastText",
             },

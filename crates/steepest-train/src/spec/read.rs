@@ -235,7 +235,9 @@ impl Document<'_> {
             self.path(&data, "train").is_some_and(|path| path.extension().is_some_and(|e| e == "ts"));
         if tokens.is_none() && !sequences && data.get("target").is_none() {
             let (owner, key) = ("data".to_owned(), "target".to_owned());
-            let accepts = "text".to_owned();
+            let accepts =
+                "the column to predict, `\"label\"` for images; or `tokens = \"characters\"` for a text"
+                    .to_owned();
             return Err(self.error(Place::Absent, SettingError::Missing { owner, key, accepts }));
         }
         let subwords = Subwords {
