@@ -611,6 +611,12 @@ pub enum DataError {
         /// The first picture.
         first: PathBuf,
     },
+    /// Sequences where the rows of a table are expected.
+    #[error("{} holds sequences, which are not rows of a table\n  help: train on them by a spec with `data.train` and `model.kind = \"gru\"`, or another model for sequences; `predict` and `evaluate` read them with such a model", path.display())]
+    Sequences {
+        /// The file.
+        path: PathBuf,
+    },
     /// Images of another size than those that were learned from.
     #[error("{}: images are {got:?} (height, width and, if coloured, channels), but the model learned from {expected:?}\n  help: scale them to that size, and make them grey or coloured as those were", path.display())]
     ImageShape {

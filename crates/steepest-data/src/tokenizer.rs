@@ -11,7 +11,7 @@ use crate::bpe::Bpe;
 pub enum Tokens {
     /// The characters (Unicode scalar values) that occur in the corpus.
     Characters,
-    /// The 256 bytes of UTF-8: a text in any script, and any file.
+    /// The 256 bytes of UTF-8: a text in any script.
     Bytes,
     /// Parts of words, by byte pair encoding that is learned from the corpus.
     Bpe,

@@ -43,7 +43,7 @@ pub trait Registered: Sized + 'static {
             NnError::UnknownName {
                 kind: Self::KIND,
                 name: name.to_owned(),
-                nearest: nearest(name, known.iter().copied()).map(str::to_owned),
+                nearest: meant(name, &known).map(str::to_owned),
                 known,
             }
         })
@@ -178,6 +178,42 @@ impl<S: Registered> FromStr for Configured<S> {
         }
         Configured::new(spec, written)
     }
+}
+
+/// What other frameworks call things, in small letters without marks, and what they are called here.
+static ELSEWHERE: &[(&str, &[&str])] = &[
+    ("linear", &["dense"]),
+    ("lstm", &["recurrent"]),
+    ("gru", &["recurrent"]),
+    ("rnn", &["recurrent"]),
+    ("transformer", &["transformer-block", "encoder"]),
+    ("transformerencoderlayer", &["transformer-block"]),
+    ("multiheadattention", &["attention"]),
+    ("convolution", &["conv2d"]),
+    ("convtranspose2d", &["conv-transpose2d"]),
+    ("maxpool2d", &["max-pool"]),
+    ("maxpool1d", &["max-pool"]),
+    ("avgpool2d", &["avg-pool"]),
+    ("avgpool1d", &["avg-pool"]),
+    ("adaptiveavgpool2d", &["adaptive-avg-pool"]),
+    ("batchnorm2d", &["batch-norm"]),
+    ("batchnorm1d", &["batch-norm"]),
+    ("relu", &["activation"]),
+    ("gelu", &["activation"]),
+    ("tanh", &["activation"]),
+    ("sigmoid", &["activation"]),
+];
+
+/// The name that was meant: written otherwise, another framework's, or the one that looks most like it.
+fn meant(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let plain = |name: &str| name.to_lowercase().replace(['-', '_', ' '], "");
+    let wanted = plain(name);
+    let written = known.iter().copied().find(|known| plain(known) == wanted);
+    let elsewhere = || {
+        let here = ELSEWHERE.iter().filter(|(there, _)| *there == wanted).flat_map(|(_, here)| *here);
+        here.copied().find(|here| known.contains(here))
+    };
+    written.or_else(elsewhere).or_else(|| nearest(name, known.iter().copied()))
 }
 
 /// The text as what the setting accepts; what cannot be read so stays text, which the setting refuses.

@@ -61,6 +61,47 @@ fn conforms<S: Registered>() {
     }
 }
 
+#[test]
+fn names_of_other_frameworks_are_understood() {
+    for (written, meant) in [
+        ("LSTM", "recurrent"),
+        ("MaxPool2d", "max-pool"),
+        ("Dense", "dense"),
+        ("Linear", "dense"),
+        ("layer_norm", "layer-norm"),
+        ("TransformerEncoderLayer", "transformer-block"),
+        ("atention", "attention"),
+    ] {
+        let error = LayerSpec::find(written).unwrap_err();
+        assert_eq!(error.help().unwrap(), format!("did you mean `{meant}`?"), "{written}");
+    }
+    assert_eq!(ModelSpec::find("transformer").unwrap_err().help().unwrap(), "did you mean `encoder`?");
+    assert_eq!(ModelSpec::find("LSTM").unwrap_err().help().unwrap(), "did you mean `lstm`?");
+}
+
+#[test]
+fn windows_may_be_higher_than_wide() {
+    let conv = LayerSpec::find("conv2d").unwrap();
+    let list = |sizes: &[i64]| Value::List(sizes.iter().map(|&size| Value::Integer(size)).collect());
+    let build = |key: &str, value: Value| {
+        conv.settings([("outputs".to_owned(), Value::Integer(2)), (key.to_owned(), value)])
+    };
+    let layer = (conv.build)(&build("kernel", list(&[3, 1])).unwrap()).unwrap();
+    let graph = Graph::new();
+    let mut trace = Trace::new(&graph, Key::new(0), Phase::Train);
+    let y = trace.scope().apply("conv", &layer, graph.input("x", [4, 6, 6, 3]));
+    assert_eq!(
+        (y.shape()[..].to_vec(), trace.parameters()[0].1.shape()[..].to_vec()),
+        (vec![4, 4, 6, 2], vec![3, 1, 3, 2])
+    );
+    let error = build("kernel", list(&[3, 1, 1])).unwrap_err().to_string();
+    assert!(error.contains("at least 1, or two of them, `[height, width]`"), "{error}");
+    assert!(build("padding", list(&[0, 2])).is_ok() && build("stride", list(&[0, 2])).is_err());
+    let sequences = LayerSpec::find("conv1d").unwrap();
+    let pair = [("outputs".to_owned(), Value::Integer(2)), ("kernel".to_owned(), list(&[3, 1]))];
+    assert!(sequences.settings(pair).is_err());
+}
+
 /// The tables of a list of layers say by `kind` which layer they mean.
 #[test]
 fn no_setting_of_a_layer_is_called_kind() {

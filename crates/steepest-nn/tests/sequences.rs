@@ -309,3 +309,56 @@ fn a_model_that_would_learn_from_padding_says_so() {
     let problem = graph.problems()[0].to_string();
     assert!(problem.contains("varied length") && problem.contains("`recurrent`"), "{problem}");
 }
+
+/// Positions by complex numbers: a pair of coordinates turns by t / 10000^(2i/d).
+#[test]
+fn positions_are_those_of_the_papers() {
+    const STEPS: usize = 5;
+    const WIDTH: usize = 6;
+    let angle = |t: usize, i: usize| t as f64 * (10_000f64.ln() * -2.0 * i as f64 / WIDTH as f64).exp();
+    let graph = Graph::new();
+    let x = graph.input("x", [1, STEPS, WIDTH]);
+    let waves = Positions { encoding: PositionKind::Sinusoidal };
+    let y = Trace::new(&graph, Key::new(0), Phase::Eval).scope().apply("p", &waves, x);
+    let feeds = Feeds::new().with("x", tensor(&[1, STEPS, WIDTH], &[0.0; STEPS * WIDTH]));
+    let got = evaluate(&graph, &[y], &feeds).unwrap()[0].to_f64();
+    let pairs = (0..STEPS).flat_map(|t| (0..WIDTH / 2).map(move |i| (t, i)));
+    let wanted: Vec<f64> = pairs.flat_map(|(t, i)| [angle(t, i).sin(), angle(t, i).cos()]).collect();
+    assert_near("waves", &got, &wanted);
+
+    // Attention with one head whose queries and keys are x itself and whose values are x: only positions turn them.
+    let attention = MultiHeadAttention { rotary: true, use_bias: false, ..MultiHeadAttention::new(1) };
+    let graph = Graph::new();
+    let x = graph.input("x", [1, STEPS, WIDTH]);
+    let y = Trace::new(&graph, Key::new(0), Phase::Eval).scope().apply("a", &attention, x);
+    let row: Vec<f64> = (0..STEPS * WIDTH).map(|k| (k as f64 * 0.9).sin()).collect();
+    let eye = |columns: usize| -> Vec<f64> {
+        (0..WIDTH * columns).map(|k| f64::from(u8::from(k % columns % WIDTH == k / columns))).collect()
+    };
+    let feeds = Feeds::new()
+        .with("x", tensor(&[1, STEPS, WIDTH], &row))
+        .with("a.in_proj.weight", tensor(&[WIDTH, 3 * WIDTH], &eye(3 * WIDTH)))
+        .with("a.out_proj.weight", tensor(&[WIDTH, WIDTH], &eye(WIDTH)));
+    let got = evaluate(&graph, &[y], &feeds).unwrap()[0].to_f64();
+    // The product of two turned vectors: Re Σᵢ aᵢ b̄ᵢ e^(i(t − s)θᵢ), with the halves as real and imaginary parts.
+    let half = WIDTH / 2;
+    let score = |t: usize, s: usize| -> f64 {
+        let part = |k: usize, i: usize| (row[k * WIDTH + i], row[k * WIDTH + half + i]);
+        let product = |i: usize| {
+            let ((a, b), (c, d), turn) = (part(t, i), part(s, i), angle(t, i) - angle(s, i));
+            (a * c + b * d) * turn.cos() - (b * c - a * d) * turn.sin()
+        };
+        (0..half).map(product).sum::<f64>() / (WIDTH as f64).sqrt()
+    };
+    let wanted: Vec<f64> = (0..STEPS)
+        .flat_map(|t| {
+            let powers: Vec<f64> = (0..STEPS).map(|s| score(t, s).exp()).collect();
+            let sum: f64 = powers.iter().sum();
+            let row = &row;
+            (0..WIDTH)
+                .map(move |c| (0..STEPS).map(|s| powers[s] / sum * row[s * WIDTH + c]).sum())
+                .collect::<Vec<f64>>()
+        })
+        .collect();
+    assert_near("rotary", &got, &wanted);
+}

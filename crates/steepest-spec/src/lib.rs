@@ -63,6 +63,11 @@ pub enum Accepts {
         /// Largest value.
         max: u64,
     },
+    /// A whole number, or two of them in a list: of the height and of the width.
+    Pair {
+        /// Smallest value of both.
+        min: u64,
+    },
     /// `true` or `false`.
     Bool,
     /// One of some names.
@@ -114,6 +119,9 @@ impl std::fmt::Display for Accepts {
             },
             Accepts::Integer { min, max: u64::MAX } => write!(f, "a whole number of at least {min}"),
             Accepts::Integer { min, max } => write!(f, "a whole number from {min} to {max}"),
+            Accepts::Pair { min } => {
+                write!(f, "a whole number of at least {min}, or two of them, `[height, width]`")
+            }
             Accepts::Bool => write!(f, "true or false"),
             Accepts::Choice(names) => write!(f, "one of {}", names.join(", ")),
             Accepts::Text => write!(f, "text"),

@@ -309,6 +309,9 @@ fn default(hyper: &Hyperparameter, about: &Description) -> Result<Option<Value>,
     }))
 }
 
+/// The largest number of a pair.
+const MOST_PIXELS: u64 = 1 << 24;
+
 fn check(hyper: &Hyperparameter, value: Value) -> Result<Value, SettingError> {
     let fits = match (hyper.accepts, &value) {
         (Accepts::Number { min, above, max, below }, value) => value.number().is_some_and(|x| {
@@ -318,6 +321,16 @@ fn check(hyper: &Hyperparameter, value: Value) -> Result<Value, SettingError> {
         }),
         (Accepts::Integer { min, max }, Value::Integer(x)) => {
             u64::try_from(*x).is_ok_and(|x| (min..=max).contains(&x))
+        }
+        (Accepts::Pair { min }, value) => {
+            let size = |value: &Value| match value {
+                Value::Integer(x) => u64::try_from(*x).is_ok_and(|x| (min..=MOST_PIXELS).contains(&x)),
+                _ => false,
+            };
+            match value {
+                Value::List(sizes) => sizes.len() == 2 && sizes.iter().all(size),
+                value => size(value),
+            }
         }
         (Accepts::Bool, Value::Bool(_)) | (Accepts::Text, Value::Text(_)) => true,
         (Accepts::Choice(names), Value::Text(text)) => names.contains(&text.as_str()),

@@ -108,6 +108,48 @@ fn resuming_from_any_checkpoint_gives_the_same_bits() {
     assert!(outcome(&early) == expected);
 }
 
+/// States that are carried from window to window, and images that are changed at random, are where they were.
+#[test]
+fn streams_of_text_and_changed_images_are_resumed_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.txt");
+    fs::write(&text, (0..1500u32).map(|i| char::from(b'a' + (i * i % 11) as u8)).collect::<String>())
+        .unwrap();
+    let pixels = (0..60 * 36u32).map(|i| (i * 37 % 251) as u8);
+    let idx = |sizes: &[u32], bytes: Vec<u8>| {
+        let sizes: Vec<u8> = sizes.iter().flat_map(|size| size.to_be_bytes()).collect();
+        [vec![0, 0, 8, (sizes.len() / 4) as u8], sizes, bytes].concat()
+    };
+    let images = folder.path().join("images-idx3-ubyte");
+    fs::write(&images, idx(&[60, 6, 6], pixels.collect())).unwrap();
+    let labels = (0..60u32).map(|i| (i * i % 3) as u8).collect();
+    fs::write(folder.path().join("labels-idx1-ubyte"), idx(&[60], labels)).unwrap();
+    let common = "[batch]\nsize = 4\n[stop]\nepochs = 3\n[run]\ncheckpoint-every = \"5 steps\"\nkeep-checkpoints = 1000\n";
+    let stream = format!(
+        "[data]\ntrain = {text:?}\ntokens = \"characters\"\nwindow = 16\n[model]\nkind = \"lstm\"\nhidden = 7\n\
+         carry = true\n{common}"
+    );
+    let changed = format!(
+        "[data]\ntrain = {images:?}\ntarget = \"label\"\naugment = {{ shift = 1, flip = true }}\n[model]\n\
+         kind = \"cnn\"\nchannels = [2]\nhidden = 5\ndropout = 0.2\n{common}"
+    );
+    for (name, spec) in [("stream", stream), ("changed", changed)] {
+        let whole = folder.path().join(name);
+        let mut spec = RunSpec::parse(&spec, folder.path().join("spec.toml"), &[]).unwrap();
+        spec.run.directory = Some(whole.clone());
+        Trainer::new(&spec).unwrap().train().unwrap();
+        let (expected, count) = (outcome(&whole), checkpoints(&whole).len());
+        assert!(count > 5, "{name}: {count}");
+        for keep in 1..=count {
+            let killed = folder.path().join(format!("{name}-{keep}"));
+            copy(&whole, &killed);
+            checkpoints(&killed)[keep..].iter().for_each(|later| fs::remove_file(later).unwrap());
+            Trainer::resume(&killed, &[]).unwrap().train().unwrap();
+            assert!(outcome(&killed) == expected, "{name} resumed from checkpoint {keep} of {count}");
+        }
+    }
+}
+
 #[test]
 fn long_epochs_are_recorded_in_parts_that_add_up_and_that_resuming_does_not_change() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
 //! The run spec: what it reads, what it writes, and what it says of mistakes.
 
+use steepest_nn::{ModelSpec, Registered, Task};
 use steepest_train::{RunOptions, RunSpec, SECTIONS, Section, SpecError, StopOptions, schema};
 
 const MINIMAL: &str = "[data]\ntrain = \"a.csv\"\ntarget = \"y\"\n";
@@ -116,7 +117,10 @@ fn each_mistake_has_its_place_and_its_remedy() {
             "seed = \n",
             "run.toml:1:8: not valid TOML: string values must be quoted, expected literal string\n  | seed = \n  |        ^",
         ),
-        ("[data]\ntrain = \"a.csv\"\n", "run.toml: `data` needs `target`: text"),
+        (
+            "[data]\ntrain = \"a.csv\"\n",
+            "run.toml: `data` needs `target`: the column to predict, `\"label\"` for images; or `tokens = \"characters\"` for a text",
+        ),
         ("", "run.toml: `data` needs `train`: text"),
         (
             "[dat]\ntrain = \"a\"\n",
@@ -240,4 +244,22 @@ fn the_schema_knows_every_key_of_the_registries() {
         1.0
     );
     assert_eq!(schema["properties"]["batch"]["properties"]["size"]["default"], 64);
+}
+
+/// The specs of the guide to networks are specs, and their models can be built.
+#[test]
+fn the_guide_to_networks_holds_what_it_says() {
+    let guide = include_str!("../../../docs/networks.md");
+    let blocks: Vec<&str> = guide.split("```toml\n").skip(1).filter_map(|b| b.split("```").next()).collect();
+    assert_eq!(blocks.len(), 4);
+    for block in blocks {
+        let data = if block.contains("[data]") { "" } else { "[data]\ntrain = \"x.ts\"\n" };
+        let spec = RunSpec::parse(&format!("{data}{block}"), "guide.toml", &[]).unwrap();
+        let model = ModelSpec::find(spec.model.kind()).unwrap();
+        let task = match spec.data.tokens {
+            Some(_) => Task::NextToken { vocabulary: 9 },
+            None => Task::Multiclass { classes: 3 },
+        };
+        assert!(model.build(spec.model.settings(), &task).is_ok(), "{block}");
+    }
 }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use steepest_tensor::Shape;
 
 use crate::error::Nearest;
+use crate::series::is_sequences;
 use crate::{ColumnKind, DataError, Finding, ReadOptions, Schema, Table};
 
 /// Every source, in the order in which they are asked whether a file is theirs.
@@ -157,7 +158,7 @@ pub fn open(path: &Path, options: &ReadOptions) -> Result<Box<dyn Source>, DataE
 /// The source that fits a file, or the one that `options.format` names.
 ///
 /// # Errors
-/// [`DataError::UnknownFormat`], and those of opening.
+/// [`DataError::UnknownFormat`], [`DataError::Sequences`], and those of opening.
 pub fn detect(path: &Path, options: &ReadOptions) -> Result<&'static SourceSpec, DataError> {
     let mut files = SOURCES.iter().copied().filter(|spec| !spec.extensions.is_empty());
     if let Some(name) = &options.format {
@@ -167,6 +168,9 @@ pub fn detect(path: &Path, options: &ReadOptions) -> Result<&'static SourceSpec,
     }
     if path.is_dir() {
         return Ok(&folder::SPEC);
+    }
+    if is_sequences(path) {
+        return Err(DataError::Sequences { path: path.into() });
     }
     let head = crate::text::open(path)?.head;
     Ok(files.find(|spec| (spec.detect)(path, &head)).unwrap_or(&csv::SPEC))

@@ -7,8 +7,8 @@ use steepest_tensor::Shape;
 
 use super::LayerSpec;
 use super::window::{
-    BIAS_INIT, DILATION, GROUPS, KERNEL, OUTPUTS, PADDING, Pair, STRIDE, USE_BIAS, WEIGHT_INIT, images,
-    sequences,
+    BIAS_INIT, DILATION, GROUPS, KERNEL, OUTPUTS, PADDING, Pair, STRIDE, USE_BIAS, WEIGHT_INIT, along_steps,
+    images, sequences,
 };
 use crate::registry::{check_text, configure};
 use crate::{Fans, Init, InitializerSpec, Layer, Scope};
@@ -240,7 +240,19 @@ pub static SEQUENCES: LayerSpec = LayerSpec {
     about: Description {
         name: "conv1d",
         summary: "A convolution of sequences [batch, steps, channels].",
-        ..SPEC.about
+        formula: "y[n, o, k] = b[k] + Σ x[n, o·s + t·d − p, c] · W[t, c, k] over taps t, channels c",
+        reference: "Waibel et al., 1989, Phoneme recognition using time-delay neural networks; PyTorch Conv1d",
+        hyperparameters: &[
+            OUTPUTS,
+            along_steps(KERNEL),
+            along_steps(STRIDE),
+            along_steps(PADDING),
+            along_steps(DILATION),
+            GROUPS,
+            WEIGHT_INIT,
+            BIAS_INIT,
+            USE_BIAS,
+        ],
     },
     build: |settings| {
         check_text::<InitializerSpec>(&SEQUENCES.about, settings, "weight-init")?;

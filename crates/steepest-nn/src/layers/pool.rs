@@ -219,13 +219,9 @@ impl Layer for AdaptiveAvgPool {
         let Some(grid) = Grid::of(cx, "adaptive_avg_pool", x) else { return x };
         let x = grid.x;
         let (from, to) = ([x.dim(1), x.dim(2)], grid.along(self.size, 1));
-        if to.contains(&0) || from.contains(&0) {
-            wrong_input(
-                "adaptive_avg_pool",
-                x,
-                "images with pixels, and a size of at least 1",
-                "make it larger",
-            );
+        if to.contains(&0) || from.contains(&0) || to.iter().any(|&size| size > MOST_WINDOWS) {
+            let needs = format!("images with pixels, and a size from 1 to {MOST_WINDOWS}, not {to:?}");
+            wrong_input("adaptive_avg_pool", x, &needs, "choose another `size`");
             return x;
         }
         if (0..2).all(|axis| from[axis].is_multiple_of(to[axis])) {
@@ -248,6 +244,9 @@ impl Layer for AdaptiveAvgPool {
         grid.shaped(pooled)
     }
 }
+
+/// Windows along an axis, each of which may become an operation.
+const MOST_WINDOWS: usize = 1024;
 
 const POOL_STRIDE: Hyperparameter = Hyperparameter {
     summary: "Pixels from one position of the window to the next; unset: the kernel.",
@@ -311,7 +310,7 @@ pub static ADAPTIVE_AVG: LayerSpec = LayerSpec {
             name: "size",
             symbol: "",
             summary: "The height and width of the result.",
-            accepts: Accepts::Integer { min: 1, max: 1024 },
+            accepts: Accepts::Pair { min: 1 },
             default: Default::Integer(1),
             source: "Lin, Chen and Yan, 2014: one mean",
         }],

@@ -5,7 +5,7 @@ use steepest_graph::{Var, Window};
 use steepest_spec::{Accepts, Default, Description, Hyperparameter};
 
 use super::LayerSpec;
-use super::window::{OUTPUTS, STRIDE, images};
+use super::window::{OUTPUTS, STRIDE, along_steps, images};
 use crate::registry::configure;
 use crate::{BatchNorm, Conv2d, Layer, Scope};
 
@@ -110,7 +110,7 @@ pub static SPEC: LayerSpec = LayerSpec {
         summary: "The basic block of residual networks: two convolutions beside a shortcut.",
         formula: "y = relu(x′ + bn(conv(relu(bn(conv(x))))))",
         reference: "He et al., 2016, Deep residual learning for image recognition, eq. 1 and 2, fig. 2",
-        hyperparameters: &[OUTPUTS, STRIDE, SHORTCUT],
+        hyperparameters: &[OUTPUTS, along_steps(STRIDE), SHORTCUT],
     },
     build: |settings| Ok(Box::new(configure::<ResidualBlock>(&SPEC.about, settings, &[])?)),
 };

@@ -100,7 +100,7 @@ pub(super) const KERNEL: Hyperparameter = Hyperparameter {
     name: "kernel",
     symbol: "k",
     summary: "Taps of the window along each axis, in pixels.",
-    accepts: Accepts::SIZE,
+    accepts: Accepts::Pair { min: 1 },
     default: Default::Integer(3),
     source: "Simonyan and Zisserman, 2015, sec. 2.1",
 };
@@ -109,7 +109,7 @@ pub(super) const STRIDE: Hyperparameter = Hyperparameter {
     name: "stride",
     symbol: "s",
     summary: "Pixels from one position of the window to the next.",
-    accepts: Accepts::SIZE,
+    accepts: Accepts::Pair { min: 1 },
     default: Default::Integer(1),
     source: "PyTorch Conv2d",
 };
@@ -118,7 +118,7 @@ pub(super) const PADDING: Hyperparameter = Hyperparameter {
     name: "padding",
     symbol: "p",
     summary: "Zeros on each side, in pixels.",
-    accepts: Accepts::Integer { min: 0, max: u32::MAX as u64 },
+    accepts: Accepts::Pair { min: 0 },
     default: Default::Integer(0),
     source: "PyTorch Conv2d",
 };
@@ -127,10 +127,19 @@ pub(super) const DILATION: Hyperparameter = Hyperparameter {
     name: "dilation",
     symbol: "d",
     summary: "Pixels from one tap of the window to the next.",
-    accepts: Accepts::SIZE,
+    accepts: Accepts::Pair { min: 1 },
     default: Default::Integer(1),
     source: "PyTorch Conv2d; Yu and Koltun, 2016",
 };
+
+/// The same for sequences, which have one axis.
+pub(super) const fn along_steps(setting: Hyperparameter) -> Hyperparameter {
+    let min = match setting.accepts {
+        Accepts::Pair { min } => min,
+        _ => 1,
+    };
+    Hyperparameter { accepts: Accepts::Integer { min, max: 1 << 24 }, ..setting }
+}
 
 pub(super) const GROUPS: Hyperparameter = Hyperparameter {
     name: "groups",

@@ -154,6 +154,10 @@ fn accepted(accepts: Accepts) -> Json {
             json!({ "type": "array", "items": { "oneOf": layers } })
         }
         Accepts::Texts => json!({ "type": "array", "items": { "type": "string" } }),
+        Accepts::Pair { min } => {
+            let size = json!({ "type": "integer", "minimum": min });
+            json!({ "oneOf": [size, { "type": "array", "items": size, "minItems": 2, "maxItems": 2 }] })
+        }
         Accepts::CountOr(word) => {
             json!({ "oneOf": [{ "type": "integer", "minimum": 1 }, { "const": word }] })
         }
