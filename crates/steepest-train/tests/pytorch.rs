@@ -1,14 +1,17 @@
 //! Weights go to PyTorch's names and shapes and come back to the bit, and what does not fit is told.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::Path;
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use steepest_data::{BatchSize, Dataset};
-use steepest_nn::{Cell, Cnn, Gpt, Mlp, Model, RecurrentModel, ResNet, Shortcut};
+use steepest_nn::{
+    Activation, Cell, Cnn, Conv1d, Conv2d, ConvTranspose2d, Dense, Encoder, Flatten, Gpt, Mlp, Model,
+    RecurrentModel, ResNet, Sequential, Shortcut,
+};
 use steepest_tensor::Key;
-use steepest_train::{PyTorchOptions, SavedModel, TrainError, Trainer, Training};
+use steepest_train::{Prediction, Predictor, PyTorchOptions, SavedModel, TrainError, Trainer, Training};
 
 fn classes(example: &[usize]) -> Dataset {
     let (key, size) = (Key::new(5), example.iter().product::<usize>());
@@ -93,6 +96,69 @@ fn weights_go_there_and_come_back() {
         |seed| trained(text(), Gpt { layers: 1, width: 8, heads: 2, ..Gpt::new(5) }, seed),
         &[("layers.0.self_attn.in_proj_weight", &[24, 8]), ("tokens.weight", &[5, 8]), ("norm.bias", &[8])],
     );
+}
+
+/// An array that `golden/pytorch.py` wrote.
+#[derive(serde::Deserialize)]
+struct Array {
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+/// A module of PyTorch: its state dict, an input and what it makes of it.
+#[derive(serde::Deserialize)]
+struct Module {
+    weights: BTreeMap<String, Array>,
+    x: Array,
+    y: Array,
+}
+
+/// Loads a module's state dict into a model of ours and compares what both make of the input.
+fn agrees(name: &str, model: impl Model + 'static) {
+    let golden: serde_json::Value = serde_json::from_str(include_str!("golden/pytorch.json")).unwrap();
+    let Module { weights, x, y } = serde_json::from_value(golden[name].clone()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("weights.safetensors");
+    let bytes = |array: &Array| array.values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+    let bytes: Vec<Vec<u8>> = weights.values().map(bytes).collect();
+    let views = weights
+        .iter()
+        .zip(&bytes)
+        .map(|((key, array), bytes)| (key, TensorView::new(Dtype::F32, array.shape.clone(), bytes).unwrap()));
+    fs::write(&path, serialize(views, None).unwrap()).unwrap();
+    let example = steepest_tensor::Shape::new(&x.shape[1..]).unwrap();
+    let targets = y.values.iter().map(|&y| f64::from(y)).collect();
+    let data = Dataset::regression(example, x.values.clone(), targets).unwrap();
+    let mut trainer = Training::new(data).model(model).trainer().unwrap();
+    let imported = trainer.import_pytorch(&path, &PyTorchOptions::default()).unwrap();
+    assert_eq!(imported.tensors, weights.len(), "{name}");
+    let (model, rows) = (trainer.model(), Dataset::unlabelled(example, x.values).unwrap());
+    let predicted = Predictor::new(&model).unwrap().dataset(&rows).unwrap();
+    let got: Vec<f64> = predicted
+        .into_iter()
+        .flat_map(|prediction| match prediction {
+            Prediction::Numbers(numbers) => numbers,
+            Prediction::Class { .. } => panic!("numbers"),
+        })
+        .collect();
+    assert_eq!(got.len(), y.values.len(), "{name}");
+    for (got, &wanted) in got.iter().zip(&y.values) {
+        assert!((got - f64::from(wanted)).abs() < 2e-5, "{name}: {got} and {wanted}");
+    }
+}
+
+/// What PyTorch wrote means here what it means there: kernels higher than wide, both directions of time, heads.
+#[test]
+fn modules_of_pytorch_give_the_same_outputs_here() {
+    let conv = Conv2d::new(3, [3, 1]).padding([1, 0]);
+    let back = ConvTranspose2d::new(2, [2, 3]).stride([2, 1]);
+    let convolutions = Sequential::new().then(conv).then(Activation::relu()).then(back);
+    agrees("convolutions", convolutions.then(Flatten {}).then(Dense::new(2)));
+    let steps = Sequential::new().then(Conv1d::new(4, 2)).then(Activation::tanh());
+    agrees("steps", steps.then(Flatten {}).then(Dense::new(2)));
+    let lstm = RecurrentModel { layers: 2, bidirectional: true, ..RecurrentModel::new(Cell::Lstm, 4, 2) };
+    agrees("lstm", lstm);
+    agrees("encoder", Encoder { layers: 2, width: 6, heads: 2, ..Encoder::new(2) });
 }
 
 fn write(path: &Path, tensors: &[(&str, Dtype, Vec<usize>)]) {
