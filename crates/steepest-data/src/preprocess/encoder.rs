@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use steepest_tensor::Shape;
+
 use super::category::{Categories, Slot};
 use super::{Encoding, Input, Preprocessor, TargetEncoding, Unseen};
 use crate::dataset::{Features, PIXEL_SCALE};
@@ -9,8 +11,6 @@ use crate::error::{DataError, Nearest, Role};
 use crate::scan::truth;
 use crate::sparse::{Codes, NO_ROW, SparseRows};
 use crate::table::{MISSING, Names, Table, Values};
-use steepest_tensor::Shape;
-
 use crate::{ColumnKind, Dataset, FeatureForm, Finding, Real};
 
 /// A [`Preprocessor`] tied to the columns of one file; it counts the categories that it does not know.
