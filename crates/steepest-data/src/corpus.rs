@@ -19,7 +19,7 @@ const WINDOW: usize = 64;
 /// Reads a corpus: the file, or all files of the folder in the order of their names, one behind the other.
 ///
 /// # Errors
-/// Those of reading; [`DataError::Empty`] if there is no text.
+/// Those of reading; [`DataError::NoText`] if there is none.
 pub fn read_corpus(path: &Path, encoding: Option<&str>) -> Result<String, DataError> {
     let mut corpus = String::new();
     for file in files(path)? {
@@ -28,7 +28,7 @@ pub fn read_corpus(path: &Path, encoding: Option<&str>) -> Result<String, DataEr
             .read_to_string(&mut corpus)
             .map_err(|source| text::unreadable(&file, source))?;
     }
-    if corpus.is_empty() { Err(DataError::Empty { path: path.into() }) } else { Ok(corpus) }
+    if corpus.is_empty() { Err(DataError::NoText { path: path.into() }) } else { Ok(corpus) }
 }
 
 /// The file, or the files of the folder in the order of their names.
@@ -45,7 +45,7 @@ pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
         }
     }
     found.sort();
-    if found.is_empty() { Err(DataError::Empty { path: path.into() }) } else { Ok(found) }
+    if found.is_empty() { Err(DataError::NoText { path: path.into() }) } else { Ok(found) }
 }
 
 /// The fingerprint of a file, or of the fingerprints of a folder's files.

@@ -112,6 +112,12 @@ pub enum DataError {
         /// The file.
         path: PathBuf,
     },
+    /// There is nothing to read.
+    #[error("{} holds no text\n  help: give a text, or a folder of texts", path.display())]
+    NoText {
+        /// The file or folder.
+        path: PathBuf,
+    },
     /// A text has a character that the training text did not have.
     #[error("character {position} of the text is `{}`, which is not among the {known} characters of the training text\n  help: leave it out; with `data.tokens = \"bytes\"` any text can be read", visible(*character))]
     UnknownCharacter {

@@ -26,9 +26,6 @@ pub(crate) fn shown(path: &Path) -> String {
 /// What an empty file should have.
 pub(crate) fn rows_to_give(path: &Path) -> &'static str {
     let headless = [&sources::libsvm::SPEC, &sources::label_text::SPEC, &sources::vowpal::SPEC];
-    if path.is_dir() || path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("txt")) {
-        return "some text";
-    }
     match is_stdin(path) || headless.iter().any(|spec| spec.names(path)) {
         true => "at least one row",
         false => "a file with a header line and at least one row",
