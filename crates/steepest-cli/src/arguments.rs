@@ -123,7 +123,7 @@ pub struct Generate {
     /// The model, or the directory of its run
     pub model: PathBuf,
     /// The text to go on from [default: a line end, or else a space]
-    #[arg(short, long, value_name = "TEXT")]
+    #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
     pub prompt: Option<String>,
     /// Tokens to write
     #[arg(short, long, value_name = "N", default_value_t = 500)]

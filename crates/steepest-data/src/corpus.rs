@@ -40,7 +40,9 @@ pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>, DataError> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(path).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        if entry.file_type().map_err(failed)?.is_file() {
+        // What systems put into folders is no text.
+        let hidden = entry.file_name().to_string_lossy().starts_with('.');
+        if entry.file_type().map_err(failed)?.is_file() && !hidden {
             found.push(entry.path());
         }
     }

@@ -136,7 +136,7 @@ pub enum DataError {
         /// The line, from 1.
         line: u64,
         /// What stands there.
-        what: &'static str,
+        what: String,
     },
     /// A text that does not fill one window.
     #[error("{} has {got} tokens in this part, and a window needs {}\n  help: give a longer text, a larger share, or a smaller `data.window`", path.display(), window + 1)]
@@ -616,6 +616,12 @@ pub enum DataError {
         got: Vec<usize>,
         /// The first picture.
         first: PathBuf,
+    },
+    /// Numbers to be predicted from sequences.
+    #[error("{}: sequences have classes, not numbers, to predict\n  help: leave `data.task` out, or put the numbers into classes", path.display())]
+    SequenceTargets {
+        /// The file.
+        path: PathBuf,
     },
     /// Sequences where the rows of a table are expected.
     #[error("{} holds sequences, which are not rows of a table\n  help: train on them by a spec with `data.train` and `model.kind = \"gru\"`, or another model for sequences; `predict` and `evaluate` read them with such a model", path.display())]

@@ -10,7 +10,7 @@ use steepest_tensor::Shape;
 use crate::prepare::Prepared;
 use crate::{
     Column, ColumnKind, DataError, DataOptions, Dataset, Finding, Fingerprint, Preprocessor, Reason, Scaling,
-    Schema, Split, Target, TargetEncoding, Unseen, text,
+    Schema, Split, Target, TargetEncoding, Task, Unseen, text,
 };
 
 /// How sequences become the inputs of a model: what was learned of the training sequences.
@@ -20,6 +20,14 @@ pub struct Sequences {
     pub steps: usize,
     /// What each channel's values are shifted and scaled by.
     pub channels: Vec<Scaling>,
+    /// Whether sequences have several lengths, so that the model is told where each ends.
+    #[serde(default = "varied")]
+    pub varied: bool,
+}
+
+/// What was so before it was told apart.
+fn varied() -> bool {
+    true
 }
 
 /// A file of sequences.
@@ -52,7 +60,8 @@ impl SequenceFile {
         let reader = BufReader::new(text::open_text(path, None)?.reader);
         let (rows, classes) = (Vec::new(), Vec::new());
         let mut file = SequenceFile { path: path.into(), rows, channels: 0, classes, labelled: true };
-        let mut in_data = false;
+        // A file without a header is nothing but data.
+        let mut in_data = true;
         for (number, line) in reader.lines().enumerate() {
             let line = line.map_err(|source| DataError::Io { path: path.into(), source })?;
             let line = line.trim();
@@ -64,8 +73,9 @@ impl SequenceFile {
                     let mut words = line.split_whitespace().skip(1);
                     file.labelled = !words.next().is_some_and(|word| word.eq_ignore_ascii_case("false"));
                     file.classes = words.map(str::to_owned).collect();
+                    in_data = false;
                 }
-                Some(word) if word.starts_with('@') => {}
+                Some(word) if word.starts_with('@') => in_data = false,
                 Some(_) if in_data => file.row(line, number as u64 + 1)?,
                 Some(_) => return Err(file.malformed(number as u64 + 1, "a line before `@data`")),
             }
@@ -73,8 +83,8 @@ impl SequenceFile {
         if file.rows.is_empty() { Err(DataError::HeaderOnly { path: path.into() }) } else { Ok(file) }
     }
 
-    fn malformed(&self, line: u64, what: &'static str) -> DataError {
-        DataError::BadSequence { path: self.path.clone(), line, what }
+    fn malformed(&self, line: u64, what: impl Into<String>) -> DataError {
+        DataError::BadSequence { path: self.path.clone(), line, what: what.into() }
     }
 
     /// `a,b,c:d,e,f:label`: channels with their steps, then the label.
@@ -118,8 +128,8 @@ impl SequenceFile {
         let class = |Row { line, label, .. }: &Row| {
             let named = self.classes.is_empty() || self.classes.contains(label);
             let what = match named {
-                true => "a label that training never saw",
-                false => "a label that the header does not name",
+                true => format!("a label that training never saw, `{label}`"),
+                false => format!("a label that the header does not name, `{label}`"),
             };
             let class = classes.iter().position(|class| class == label).filter(|_| named);
             class.map(|class| class as u32).ok_or_else(|| self.malformed(*line, what))
@@ -137,9 +147,13 @@ impl SequenceFile {
             let line = self.rows.first().map_or(1, |row| row.line);
             return Err(self.malformed(line, "another number of channels than the training sequences"));
         }
-        for (row, Row { values, .. }) in self.rows.iter().enumerate() {
+        for (row, Row { line, values, .. }) in self.rows.iter().enumerate() {
             // A sequence longer than those of training is cut.
             let steps = self.steps(row).min(sequences.steps);
+            if steps < sequences.steps && !sequences.varied {
+                let what = format!("{steps} steps, but all training sequences have {}", sequences.steps);
+                return Err(self.malformed(*line, what));
+            }
             let slot = &mut features[row * width..row * width + steps * channels];
             for (i, (slot, &value)) in slot.iter_mut().zip(values).enumerate() {
                 *slot = sequences.channels[i % channels].apply(f64::from(value)) as f32;
@@ -153,7 +167,7 @@ impl SequenceFile {
             }
             None => Dataset::unlabelled(example, features)?,
         };
-        data.with_lengths(lengths)
+        if sequences.varied { data.with_lengths(lengths) } else { Ok(data) }
     }
 }
 
@@ -177,6 +191,12 @@ fn scalings(file: &SequenceFile, rows: &[u32], standardize: bool) -> Vec<Scaling
 
 /// Sequences as training, validation and test rows.
 pub(crate) fn prepare_sequences(options: &DataOptions, seed: u64) -> Result<Prepared, DataError> {
+    if options.augment.is_any() {
+        return Err(DataError::NothingToAugment { path: options.train.clone() });
+    }
+    if matches!(options.preprocess.task, Some(Task::Regression)) {
+        return Err(DataError::SequenceTargets { path: options.train.clone() });
+    }
     let file = SequenceFile::read(&options.train)?;
     let fractions = options.fractions(file.rows.len()).check()?;
     let more = |path: &Option<PathBuf>| path.as_deref().map(SequenceFile::read).transpose();
@@ -189,9 +209,11 @@ pub(crate) fn prepare_sequences(options: &DataOptions, seed: u64) -> Result<Prep
         false => Split::random(seed, file.rows.len(), fractions)?,
     };
     let all = [Some(&file), validation.as_ref(), test.as_ref()].into_iter().flatten();
-    let steps = all.flat_map(|file| (0..file.rows.len()).map(|row| file.steps(row))).max().unwrap_or(1);
+    let lengths: Vec<usize> = all.flat_map(|file| (0..file.rows.len()).map(|row| file.steps(row))).collect();
+    let steps = lengths.iter().copied().max().unwrap_or(1);
+    let varied = lengths.iter().any(|&length| length < steps);
     let channels = scalings(&file, &split.train, options.preprocess.standardize);
-    let sequences = Sequences { steps, channels };
+    let sequences = Sequences { steps, channels, varied };
     let whole = file.dataset(&sequences, Some(&classes))?;
     let part = |other: Option<SequenceFile>, rows: &[u32]| match other {
         Some(file) => file.dataset(&sequences, Some(&classes)).map(Some),

@@ -43,9 +43,9 @@ pub enum NnError {
         source: Box<NnError>,
     },
     /// A layer of a list that cannot be built.
-    #[error("layer {place} of the list, `{written}`: {source}")]
+    #[error("layer {place} of the list, counted from 0, `{written}`: {source}")]
     Listed {
-        /// Its place, 1 at the first.
+        /// Its place, 0 at the first, as in the names of its parameters.
         place: usize,
         /// The layer as written.
         written: String,

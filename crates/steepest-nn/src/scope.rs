@@ -62,6 +62,8 @@ pub struct Trace<'g> {
     pub(crate) channels_first: bool,
     /// Whether values of three axes are sequences and not images of one channel.
     pub(crate) sequences: bool,
+    /// Whether the next token is predicted at each position, so that none may see what is behind it.
+    pub(crate) causal: bool,
     /// How many steps of each example count.
     lengths: Option<Lengths<'g>>,
 }
@@ -96,6 +98,7 @@ impl<'g> Trace<'g> {
             flattened,
             channels_first: false,
             sequences: false,
+            causal: false,
             lengths: None,
         }
     }
@@ -204,12 +207,25 @@ impl<'g> Scope<'_, 'g> {
         (built, inner.is_some_and(|lengths| lengths.asked))
     }
 
-    /// How many steps of each example of x `[batch, T, …]` count, reals of shape `[batch]`; none: all of them, or the
-    /// layers before have changed the number of steps.
+    /// How many steps of each example of x `[batch, T, features]` count, reals of shape `[batch]`; none: all of them. Layers
+    /// that change the number of steps leave no answer, which is a problem of the graph.
+    #[track_caller]
     pub fn lengths_of(&mut self, x: Var<'g>) -> Option<Var<'g>> {
-        let lengths = self.trace.lengths.as_mut()?;
+        let lengths = self.trace.lengths.as_mut().filter(|_| x.shape().rank() == 3)?;
         lengths.asked = true;
-        (x.shape().get(1) == Some(&lengths.steps)).then_some(lengths.value)
+        if x.dim(1) != lengths.steps {
+            let what = format!(
+                "has to know where sequences end, but the layers before made {} steps of {}",
+                x.dim(1),
+                lengths.steps
+            );
+            let help =
+                "keep the number of steps (`padding`, no pooling before), or give sequences of one length"
+                    .to_owned();
+            x.graph().problem("layer", ProblemKind::Layer { what, help });
+            return None;
+        }
+        Some(lengths.value)
     }
 
     /// Applies a layer under a name of its own.

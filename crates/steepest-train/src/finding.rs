@@ -4,12 +4,22 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use steepest_spec::counted;
 
 /// Something that a run noticed about itself. Its text says what, with the numbers, and what to try.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "finding")]
 #[non_exhaustive]
 pub enum Finding {
+    /// States are carried through streams of one length, for which some windows of the text are too many.
+    WindowsLeftOut {
+        /// How many windows no epoch sees.
+        windows: usize,
+        /// Streams side by side: rows of a batch.
+        streams: usize,
+        /// Windows of each stream.
+        length: u64,
+    },
     /// The gradient is next to nothing while the loss does not fall.
     VanishingGradient {
         /// The epoch.
@@ -76,6 +86,7 @@ impl Finding {
             Finding::Diverging { .. } => "diverging",
             Finding::DamagedCheckpoint { .. } => "damaged-checkpoint",
             Finding::NoCheckpoint { .. } => "no-checkpoint",
+            Finding::WindowsLeftOut { .. } => "windows-left-out",
         }
     }
 }
@@ -83,6 +94,14 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Finding::WindowsLeftOut { windows, streams, length } => write!(
+                f,
+                "{} of the text {} left out: states are carried through {streams} streams of {} each; another \
+                 `batch.size` leaves out fewer",
+                counted(*windows as u64, "window"),
+                if *windows == 1 { "is" } else { "are" },
+                counted(*length, "window"),
+            ),
             Finding::VanishingGradient { epoch, norm, loss } => write!(
                 f,
                 "the gradient has nearly vanished at epoch {epoch} (norm {norm:.1e}) while the loss stays at {loss:.4}; \

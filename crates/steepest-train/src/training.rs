@@ -96,8 +96,9 @@ impl Training {
     pub fn from_spec(spec: &RunSpec, data: Prepared) -> Result<Training, TrainError> {
         let mut spec = spec.clone();
         let (task, loss) = task_and_loss(&spec, data.train.target_kind())?;
-        // A text's windows are many predictions each.
-        if spec.data.tokens.is_none() && !spec.data.is_stream() && data.train.rows() < Shares::FEW_ROWS {
+        // A text's windows are many predictions each, and images and sequences have models of their own.
+        let table = spec.data.tokens.is_none() && data.train.example().rank() <= 1;
+        if table && !spec.data.is_stream() && data.train.rows() < Shares::FEW_ROWS {
             let strength = prior(spec.model.kind(), &task, data.train.rows());
             strength.into_iter().for_each(|l2| spec.optimizer.set_default("l2", Value::Number(l2)));
         }

@@ -105,6 +105,75 @@ fn sequences_without_labels_are_predicted() {
     refused(&folder, &["evaluate", "run", "new.ts"], &["new.ts:3", "label"]);
     let flat = ["train", "two.toml", "--out", "flat", "--set", "model.kind=mlp"];
     refused(&folder, &flat, &["varied length", "`lstm`", "help:"]);
+    // Only tables of few rows are held back.
+    assert!(!folder.read("run/run.toml").contains("\nl2 = 0.0"), "{}", folder.read("run/run.toml"));
+}
+
+#[test]
+fn sequences_of_one_length_are_for_any_model() {
+    let folder = sequences();
+    let row = |slope: i32| format!("0,{slope},{}:{}\n", 2 * slope, if slope > 0 { "rise" } else { "fall" });
+    // Without a header, all is data.
+    folder.write("even.ts", (1..20).map(|i| row(i) + &row(-i)).collect::<String>());
+    let even =
+        ["train", "two.toml", "--out", "even", "--set", "data.train=even.ts", "--set", "model.kind=mlp"];
+    well(&folder.run(&even));
+    folder.write("new.ts", "@data\n0,3,6,9:?\n0,-1,-2:?\n");
+    let answer = folder.run(&["predict", "even", "new.ts"]);
+    well(&answer);
+    assert!(answer.stdout.contains("\n1,rise,") && answer.stdout.contains("\n2,fall,"), "{}", answer.stdout);
+    folder.write("short.ts", "@data\n0,3:rise\n");
+    refused(&folder, &["predict", "even", "short.ts"], &["short.ts:2", "2 steps", "have 3"]);
+    // Without a model, one that suits.
+    folder.write("bare.toml", "[data]\ntrain = \"two.ts\"\n[stop]\nepochs = 1\n");
+    well(&folder.run(&["train", "bare.toml", "--out", "bare"]));
+    assert!(folder.read("bare/run.toml").contains("kind = \"gru\""));
+    let changed = ["train", "bare.toml", "--out", "never", "--set", "data.augment.flip=true"];
+    refused(&folder, &changed, &["`data.augment` changes images"]);
+    let numbers = ["train", "bare.toml", "--out", "never", "--set", "data.task=regression"];
+    refused(&folder, &numbers, &["classes, not numbers"]);
+}
+
+#[test]
+fn layers_over_a_text_do_not_look_ahead() {
+    let folder = Folder::with("abc.txt", "abcabcabcabcabcabcabcabcabcabcabcabc".repeat(20));
+    folder.write(
+        "abc.toml",
+        "[data]\ntrain = \"abc.txt\"\ntokens = \"characters\"\nwindow = 8\n[batch]\nsize = 7\n[stop]\nepochs = 1\n",
+    );
+    let embedding = "{ kind = \"embedding\", width = 4 }";
+    let train = |layers: &str, parts: &[&str]| {
+        let set = format!("model.layers=[{embedding}, {layers}]");
+        refused(&folder, &["train", "abc.toml", "--out", "never", "--set", &set], parts);
+    };
+    let behind = "lets a position see what is behind it";
+    train("{ kind = \"conv1d\", outputs = 4, kernel = 3, padding = 1 }", &[behind, "conv1d"]);
+    train("{ kind = \"transformer-block\" }", &[behind, "set `causal = true`"]);
+    train("{ kind = \"attention\" }", &[behind, "set `causal = true`"]);
+    train("{ kind = \"recurrent\", bidirectional = true }", &[behind, "set `bidirectional = false`"]);
+    train("{ kind = \"max-pool\", kernel = 1 }", &[behind]);
+    train("{ kind = \"recurrent\", last = true }", &["a vector for each position", "`last = true`"]);
+    let few = "model.layers=[{ kind = \"embedding\", width = 4, vocabulary = 2 }]";
+    let few = ["train", "abc.toml", "--out", "never", "--set", few];
+    refused(&folder, &few, &["`vocabulary` must be at least 3, the tokens of the text, got 2"]);
+
+    well(&folder.run(&[
+        "train",
+        "abc.toml",
+        "--out",
+        "bare",
+        "--set",
+        "model.width=8",
+        "--set",
+        "model.heads=2",
+    ]));
+    assert!(folder.read("bare/run.toml").contains("kind = \"gpt\""));
+    let carried = ["--set", "model.kind=lstm", "--set", "model.hidden=4", "--set", "model.carry=true"];
+    let answer = folder.run(&[&["train", "abc.toml", "--out", "carried"], &carried[..]].concat());
+    well(&answer);
+    assert!(answer.stderr.contains("left out: states are carried through 7 streams"), "{}", answer.stderr);
+    well(&folder.run(&["generate", "bare", "--prompt", "a", "--length", "1"]));
+    refused(&folder, &["generate", "bare", "--prompt", "-x"], &["character 1", "`-`"]);
 }
 
 #[test]
@@ -148,8 +217,8 @@ fn networks_that_cannot_be_are_refused() {
     let train = |set: &str, parts: &[&str]| {
         refused(&folder, &["train", "two.toml", "--out", "never", "--set", set], parts);
     };
-    train(&list("{ kind = \"recurrent\" }, { kind = \"dens\" }"), &["layer 2 of the list", "`dense`"]);
-    train(&list("{ kind = \"recurrent\", hidden = 2000000000 }"), &["layer 1", "16777216"]);
+    train(&list("{ kind = \"recurrent\" }, { kind = \"dens\" }"), &["layer 1 of the list", "`dense`"]);
+    train(&list("{ kind = \"recurrent\", hidden = 2000000000 }"), &["layer 0", "16777216"]);
     train(
         &list("{ kind = \"recurrent\", hidden = 16000000 }"),
         &["more than a terabyte", "[4, 16000000, 16000000]"],
@@ -160,4 +229,8 @@ fn networks_that_cannot_be_are_refused() {
     );
     train(&list("{ kind = \"conv1d\", outputs = 4 }, { kind = \"conv2d\", outputs = 4 }"), &["`conv1d`"]);
     train(&list("{ kind = \"conv1d\", outputs = 4, kernel = 9 }"), &["kernel", "help:"]);
+    train(
+        &list("{ kind = \"conv1d\", outputs = 4 }, { kind = \"global-avg-pool\" }"),
+        &["where sequences end", "3 steps of 5", "help:"],
+    );
 }

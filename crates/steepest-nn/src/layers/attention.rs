@@ -6,7 +6,7 @@ use steepest_spec::{Accepts, Default, Description, Hyperparameter};
 use steepest_tensor::{Buffer, Shape, Tensor};
 
 use super::positions::rotate;
-use super::{LayerSpec, wrong_input};
+use super::{LayerSpec, not_ahead, wrong_input};
 use crate::registry::configure;
 use crate::{Dense, Dropout, Init, Layer, Scope};
 
@@ -101,6 +101,7 @@ impl MultiHeadAttention {
             wrong_input("attention", x, &needs, "choose a `width` and a number of `heads` that divides it");
             return x;
         }
+        not_ahead(cx, "attention", x, !self.causal, "set `causal = true`");
         let (batch, length, width) = (x.dim(0), x.dim(1), x.dim(2));
         let (heads, size) = (self.heads, width / self.heads);
         let (weight, bias) = cx.layer("in_proj", |cx| {

@@ -5,11 +5,11 @@ use steepest_graph::{Var, Window};
 use steepest_spec::Description;
 use steepest_tensor::Shape;
 
-use super::LayerSpec;
 use super::window::{
     BIAS_INIT, DILATION, GROUPS, KERNEL, OUTPUTS, PADDING, Pair, STRIDE, USE_BIAS, WEIGHT_INIT, along_steps,
     images, sequences,
 };
+use super::{LayerSpec, not_ahead};
 use crate::registry::{check_text, configure};
 use crate::{Fans, Init, InitializerSpec, Layer, Scope};
 
@@ -187,6 +187,7 @@ impl Layer for Conv1d {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
         let Some(x) = sequences(cx, "conv1d", x) else { return x };
+        not_ahead(cx, "conv1d", x, self.kernel > 1, "use `recurrent`, or attention with `causal = true`");
         let (n, steps, channels) = (x.dim(0), x.dim(1), x.dim(2));
         let inner = (channels / self.groups.max(1)).max(1);
         let shape = Shape::from([self.kernel, inner, self.outputs]);

@@ -59,6 +59,7 @@ impl Embedding {
 impl Layer for Embedding {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+        cx.trace.sequences = true;
         let table = self.table(cx);
         if x.ty().is_real() {
             let help = "feed token indices with `Graph::index_input`; real features go through `dense`";

@@ -113,6 +113,15 @@ pub struct LayerSpec {
 
 registered!(LayerSpec, "layer", LAYERS);
 
+/// Reports a layer that shows a position what is behind it, where the next token is predicted.
+#[track_caller]
+pub(crate) fn not_ahead<'g>(cx: &Scope<'_, 'g>, op: &'static str, x: Var<'g>, sees: bool, help: &str) {
+    if cx.trace.causal && sees {
+        let what = "lets a position see what is behind it, but the next token is to be predicted".to_owned();
+        x.graph().problem(op, ProblemKind::Layer { what, help: help.to_owned() });
+    }
+}
+
 /// Reports that `x` does not have the axes a layer needs, and how to mend it.
 #[track_caller]
 pub(crate) fn wrong_input(op: &'static str, x: Var<'_>, needs: &str, help: &str) {

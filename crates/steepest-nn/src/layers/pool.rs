@@ -6,7 +6,7 @@ use steepest_spec::{Accepts, Default, Description, Hyperparameter};
 
 use super::positions::table;
 use super::window::{DILATION, KERNEL, PADDING, Pair, STRIDE, images};
-use super::{LayerSpec, wrong_input};
+use super::{LayerSpec, not_ahead, wrong_input};
 use crate::registry::configure;
 use crate::{Layer, Scope};
 
@@ -20,6 +20,7 @@ impl<'g> Grid<'g> {
     /// The value as what the layers before say it is. Anything without windows is a problem of the graph.
     #[track_caller]
     fn of(cx: &Scope<'_, 'g>, op: &'static str, x: Var<'g>) -> Option<Grid<'g>> {
+        not_ahead(cx, op, x, true, "leave pooling out: every position has a prediction of its own");
         match x.shape()[..] {
             [n, steps, channels] if cx.trace.sequences && x.ty().is_real() => {
                 Some(Grid { x: x.reshape([n, steps, 1, channels]), sequences: true })
@@ -174,7 +175,7 @@ impl Layer for GlobalAvgPool {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
         let shape = x.shape();
-        if let (Some(lengths), 3) = (cx.lengths_of(x), shape.rank()) {
+        if let Some(lengths) = cx.lengths_of(x) {
             return mean_over_time(x, Some(lengths));
         }
         if shape.rank() < 3 {

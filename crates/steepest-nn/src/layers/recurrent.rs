@@ -6,7 +6,7 @@ use steepest_spec::{Accepts, Default, Description, Hyperparameter};
 use steepest_tensor::Shape;
 
 use super::positions::table;
-use super::{LayerSpec, wrong_input};
+use super::{LayerSpec, not_ahead, wrong_input};
 use crate::registry::configure;
 use crate::{Dropout, Layer, Phase, Scope};
 
@@ -260,6 +260,7 @@ impl Recurrent {
 impl Layer for Recurrent {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+        not_ahead(cx, "recurrent", x, self.bidirectional, "set `bidirectional = false`");
         let lengths = cx.lengths_of(x);
         let states = self.run(cx, x, lengths);
         if self.last { states.last } else { states.all }

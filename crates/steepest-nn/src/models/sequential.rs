@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use steepest_graph::Var;
-use steepest_spec::{Accepts, Default, Description, Hyperparameter, Value};
+use steepest_spec::{Accepts, Default, Description, Hyperparameter, SettingError, Value};
 
 use super::ModelSpec;
-use crate::layers::embedding;
+use crate::layers::{embedding, wrong_input};
 use crate::registry::Built;
 use crate::{Dense, Flatten, Layer, LayerSpec, NnError, Registered, Scope, Sequential, Task};
 
@@ -58,15 +58,15 @@ pub static SPEC: ModelSpec = ModelSpec {
         let mut model = Sequential::new();
         for (place, entries) in settings.tables("layers").into_iter().enumerate() {
             let written = Value::Table(entries.clone()).to_string();
-            let listed = |source| NnError::Listed { place: place + 1, written, source: Box::new(source) };
+            let listed = |source| NnError::Listed { place, written, source: Box::new(source) };
             model = model.then(layer(entries, task).map_err(listed)?);
         }
+        let of_tokens = matches!(task, Task::NextToken { .. });
         if settings.flag("head") {
             let layers = model.len();
-            let of_tokens = matches!(task, Task::NextToken { .. });
             model = model.named("head", Head { outputs: task.outputs(), layers, of_tokens });
         }
-        Ok(Box::new(Outermost(model)))
+        Ok(Box::new(Outermost { layers: model, of_tokens }))
     },
 };
 
@@ -80,14 +80,19 @@ struct Head {
 }
 
 /// The layers under the model's name.
-struct Outermost(Sequential);
+struct Outermost {
+    layers: Sequential,
+    /// Whether the next token is predicted at each position.
+    of_tokens: bool,
+}
 
 impl Layer for Outermost {
     #[track_caller]
     fn forward<'g>(&self, cx: &mut Scope<'_, 'g>, x: Var<'g>) -> Var<'g> {
+        cx.trace.causal = self.of_tokens;
         cx.layer("sequential", |cx| {
             cx.called_in_pytorch("");
-            self.0.forward(cx, x)
+            self.layers.forward(cx, x)
         })
     }
 }
@@ -98,6 +103,10 @@ impl Layer for Head {
         let flattened = !self.of_tokens && x.shape().rank() > 2;
         // PyTorch's `Sequential` counts the flattening.
         cx.called_in_pytorch(&(self.layers + usize::from(flattened)).to_string());
+        if self.of_tokens && x.shape().rank() != 3 {
+            let help = "leave out what joins positions: `flatten`, `last = true`, `global-avg-pool`";
+            wrong_input("head", x, "a vector for each position of the text, [batch, length, width]", help);
+        }
         let x = if self.of_tokens { x } else { Flatten {}.forward(cx, x) };
         Dense::new(self.outputs).forward(cx, x)
     }
@@ -112,7 +121,13 @@ fn layer(mut entries: BTreeMap<String, Value>, task: &Task) -> Built<dyn Layer> 
     let spec = LayerSpec::find(&kind)?;
     if let (&Task::NextToken { .. }, true) = (task, std::ptr::eq(spec, &embedding::SPEC)) {
         let tokens = i64::try_from(task.outputs()).unwrap_or(i64::MAX);
-        entries.entry("vocabulary".to_owned()).or_insert(Value::Integer(tokens));
+        let got = entries.entry("vocabulary".to_owned()).or_insert(Value::Integer(tokens)).clone();
+        if matches!(got, Value::Integer(rows) if rows < tokens) {
+            let (key, accepts) =
+                ("vocabulary".to_owned(), format!("at least {tokens}, the tokens of the text"));
+            let source = SettingError::Unacceptable { key, accepts, got: got.to_string() };
+            return Err(NnError::Setting { owner: "embedding", source });
+        }
     }
     (spec.build)(&spec.settings(entries)?)
 }
@@ -164,7 +179,9 @@ mod tests {
         let settings = SPEC.settings(layers(vec![good, bad])).unwrap();
         let error = SPEC.build(&settings, &Task::Binary).err().unwrap();
         assert!(
-            error.to_string().contains("layer 2 of the list, `{ kind = \"dens\", outputs = 7 }`"),
+            error
+                .to_string()
+                .contains("layer 1 of the list, counted from 0, `{ kind = \"dens\", outputs = 7 }`"),
             "{error}"
         );
         assert!(error.help().unwrap().contains("`dense`"), "{:?}", error.help());

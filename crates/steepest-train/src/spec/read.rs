@@ -168,7 +168,7 @@ impl Document<'_> {
                 return Err(self.at(&kind_key, error));
             }
             None => match default {
-                Some(kind) => kind,
+                Some(kind) => self.usual_kind(name).unwrap_or(kind),
                 None if self.entries.iter().all(|entry| entry.path[0] != name) => return Ok(None),
                 None => {
                     let (key, accepts) = ("kind".to_owned(), "the name of one".to_owned());
@@ -200,6 +200,25 @@ impl Document<'_> {
     }
 
     /// A path of the data: relative ones start at the spec's folder, those of overrides at the current one.
+    /// What is meant where no kind is written, if something else of the spec tells.
+    fn usual_kind(&self, section: &str) -> Option<&'static str> {
+        let text = |key: &str| match self.entries.iter().find(|entry| entry.path.join(".") == key)?.value {
+            Value::Text(ref text) => Some(text.as_str()),
+            _ => None,
+        };
+        match section {
+            "model" if self.entries.iter().any(|entry| entry.path == ["model", "layers"]) => {
+                Some("sequential")
+            }
+            "model" => match text("data.tokens") {
+                Some("words") => Some("word2vec"),
+                Some(_) => Some("gpt"),
+                None => text("data.train").filter(|path| path.ends_with(".ts")).map(|_| "gru"),
+            },
+            _ => None,
+        }
+    }
+
     fn path(&self, settings: &Settings, key: &str) -> Option<PathBuf> {
         let text = match settings.get(key)? {
             Value::Text(text) => text,

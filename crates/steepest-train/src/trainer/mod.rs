@@ -27,7 +27,9 @@ use crate::gradient_look::GradientLook;
 use crate::run_directory::RunDirectory;
 use crate::stepper::{StepPlans, Stepper};
 use crate::training::{set_states, with_shrinkage};
-use crate::{Evaluation, Event, PyTorchOptions, RunOptions, RunSpec, StopOptions, TrainError, Training};
+use crate::{
+    Evaluation, Event, Finding, PyTorchOptions, RunOptions, RunSpec, StopOptions, TrainError, Training,
+};
 
 use upcoming::Upcoming;
 
@@ -168,6 +170,7 @@ impl Trainer {
             // One batch holds everything, in whatever order.
             false => Batches::sequential(rows, training.batch),
         };
+        let left_out = rows - batches.rows().min(rows);
         training.stop = training.stop.resolved(batches.per_epoch());
         let total_steps = training.stop.total_steps(batches.per_epoch());
         let average = averaging(training.run.average.as_ref(), Some(total_steps), Some(batches.per_epoch()))?;
@@ -202,6 +205,11 @@ impl Trainer {
                 Some(RunDirectory::create(path, &text, options.keep_checkpoints)?)
             }
         };
+        if left_out > 0 {
+            let (streams, length) = (batches.size(), batches.per_epoch());
+            let finding = Finding::WindowsLeftOut { windows: left_out, streams, length };
+            pending.push_back(Event::Warning(finding));
+        }
         let pool = options.threads.map_or_else(Pool::for_this_machine, Pool::new);
         let few = batches.size() <= upcoming::FEW_ROWS;
         let bytes = training.train.size_bytes() / rows * batches.size();
