@@ -361,7 +361,7 @@ impl fmt::Display for Finding {
             }
             Finding::CutSequences { rows, steps } => {
                 let (rows, those) = (counted(*rows, "sequence"), if *rows == 1 { "was" } else { "were" });
-                write!(f, "{rows} {those} cut to {steps} steps, the longest that training saw")
+                write!(f, "{rows} {those} cut to {steps} steps, as many as the model takes")
             }
             Finding::Split { fractions, train, validation, test } => {
                 write!(f, "rows were split at random: {} for training", grouped(*train as u64))?;
