@@ -16,10 +16,9 @@ pub fn run(arguments: &Generate) -> Result<(), Failure> {
     let task = || TrainError::NotALanguageModel { task: model.task().to_string() };
     let tokenizer = model.tokenizer().ok_or_else(task)?;
     // Where a text may begin, if nobody says.
-    let usual = ["\n", " "].into_iter().filter(|_| arguments.prompt.is_none());
-    let usual = usual.filter(|text| tokenizer.encode(text).is_ok()).map(str::to_owned).next();
-    let text = arguments.prompt.clone().or(usual).unwrap_or_default();
-    let prompt = tokenizer.encode(&text)?;
+    let usual = || ["\n", " "].into_iter().find(|text| tokenizer.encode(text).is_ok()).unwrap_or_default();
+    let text = arguments.prompt.as_deref().unwrap_or_else(usual);
+    let prompt = tokenizer.encode(text)?;
     let (temperature, top_k, seed) = (arguments.temperature, arguments.top_k, arguments.seed);
     let mut generator = Generator::new(&model, &prompt, Sampling { temperature, top_k, seed })?;
     let mut out = std::io::stdout().lock();

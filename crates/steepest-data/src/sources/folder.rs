@@ -24,8 +24,8 @@ pub static SPEC: SourceSpec = SourceSpec {
 
 /// Pictures with the names of their folders: columns `image` and `label`.
 ///
-/// Where rows are kept as text, a picture is its path within the folder. Classes are the folders in the order of their names, pictures in the order of theirs; so it is the same on
-/// every machine. Pictures that lie in the folder itself have no label. The first picture decides the size, and
+/// Classes are the folders in the order of their names, pictures in the order of theirs; so it is the same on every machine.
+/// Where rows are kept as text, a picture is its path within the folder. Pictures that lie in the folder itself have no label. The first picture decides the size, and
 /// whether pictures are grey (`[height, width]`) or coloured (`[height, width, 3]`); transparency is dropped.
 pub struct FolderSource {
     path: PathBuf,

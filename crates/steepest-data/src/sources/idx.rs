@@ -29,7 +29,8 @@ pub static SPEC: SourceSpec = SourceSpec {
 
 /// Images of unsigned bytes with a label each: columns `image` and `label`.
 ///
-/// Where rows are kept as text, an image is its number. Bytes stay bytes until a batch is filled, so MNIST takes 47 MB rather than 188.
+/// Bytes stay bytes until a batch is filled, so MNIST takes 47 MB rather than 188. Where rows are kept as text, an image is
+/// its number.
 pub struct IdxSource {
     images: IdxReader,
     labels: Option<IdxReader>,

@@ -199,7 +199,6 @@ impl Document<'_> {
         })
     }
 
-    /// A path of the data: relative ones start at the spec's folder, those of overrides at the current one.
     /// What is meant where no kind is written, if something else of the spec tells.
     fn usual_kind(&self, section: &str) -> Option<&'static str> {
         let text = |key: &str| match self.entries.iter().find(|entry| entry.path.join(".") == key)?.value {
@@ -219,6 +218,7 @@ impl Document<'_> {
         }
     }
 
+    /// A path of the data: relative ones start at the spec's folder, those of overrides at the current one.
     fn path(&self, settings: &Settings, key: &str) -> Option<PathBuf> {
         let text = match settings.get(key)? {
             Value::Text(text) => text,

@@ -28,8 +28,17 @@ impl Trainer {
         (self.batches.per_epoch() / steps).max(1)
     }
 
+    /// The same as [`Trainer::line_after_this`], worked out once for each line: a step on one row is short.
+    #[inline]
+    pub(super) fn next_line(&mut self) -> u64 {
+        if self.next_line <= self.state.step {
+            self.next_line = self.line_after_this();
+        }
+        self.next_line
+    }
+
     /// The update after which the next line within the epoch is due, or the first of the next epoch.
-    pub(super) fn next_line(&self) -> u64 {
+    fn line_after_this(&self) -> u64 {
         let (step, per_epoch, parts) = (self.state.step, self.batches.per_epoch().max(1), self.parts());
         let within = step % per_epoch;
         // The cuts are at n · per_epoch / parts, rounded up.

@@ -91,6 +91,8 @@ pub struct Trainer {
     state: State,
     last_checkpoint: (u64, Instant),
     last_rate: f64,
+    /// The update after which the next line is due, once it is worked out.
+    next_line: u64,
     /// When the clock of the present stretch of training was started, and the seconds before it.
     clock: (Instant, f64),
     interrupt: Arc<AtomicBool>,
@@ -248,6 +250,7 @@ impl Trainer {
             directory,
             state,
             last_rate: 0.0,
+            next_line: 0,
             interrupt: Arc::default(),
             pending,
             scores: Vec::new(),
